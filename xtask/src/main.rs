@@ -1,2 +1,24 @@
-//! skeleton
-fn main() {}
+//! Fairway's own build steps, called by the Makefile: `cargo xtask house` checks sizes and arrows.
+
+mod house;
+
+use std::{env, path::Path, process::ExitCode};
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let done = match env::args().nth(1).as_deref() {
+        Some("house") => house::check(root).map_err(|error| error.to_string()),
+        _ => {
+            eprintln!("usage: cargo xtask house");
+            return ExitCode::from(64);
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,42 @@
+# The one task runner. `make` alone says what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test run test check fmt site bench clean
+
+help: ## what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what running needs: npm packages (engine, geo data), the wasm target, ffmpeg, dig
+	@xtask/setup.sh run
+
+setup-test: ## and what the tests need: Chromium
+	@xtask/setup.sh test
+
+site: setup ## the dashboard's wasm bundle, if it is not up to date
+	@cargo xtask site
+
+run: site ## everything on this machine: a node, local CDNs, viewers
+	@echo "building fairway (release; the first time takes some minutes)"
+	@cargo build --release --package fairway
+	@exec target/release/fairway demo
+
+test: setup-test ## every test: rooms first, then the whole system over the wire and in a browser
+	@cargo xtask site
+	cargo test --workspace --no-fail-fast
+
+check: setup-test ## format, lints, file sizes, allowed arrows between rooms
+	cargo fmt --all --check
+	cargo xtask house
+	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check licenses bans sources; \
+	 else echo "cargo-deny is not installed: licences and duplicates not checked (cargo install cargo-deny --locked)"; fi
+
+fmt: ## format everything
+	cargo fmt --all
+
+bench: ## what one decision, one look-up and one beacon cost
+	cargo bench --workspace
+
+clean: ## remove what was built and the demo's data; node_modules stays
+	cargo clean
+	rm -rf data
