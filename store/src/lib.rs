@@ -1,1 +1,31 @@
-//! skeleton
+//! ClickHouse: the schema, its migrations, the queries, one client; and the embedded engine's process.
+//!
+//! ```text
+//! collector ─ insert ─┐                                        ┌─ the engine (child process, loopback): `fairway store`
+//! control loop ─ cells ├─▶ Store ──ClickHouse's HTTP interface──┤
+//! dashboard ─ charts ──┘                                        └─ or any ClickHouse, by `store.url`
+//! ```
+//! There is one client and one dialect: whatever stands behind the URL, the same statements go to it.
+//!
+//! In reading order: [`beacon`], the row that everything begins with; `migrations/*.sql`, the tables; [`client`], the
+//! [`Store`] that the other rooms hold, with [`migrate`] and [`queries`]; [`engine`], which keeps the child process alive;
+//! then what runs inside that child: [`serve`] (its life), `http` and `statement` (the protocol), `chdb` (the library, and
+//! the only unsafe code).
+//!
+//! This room imports no other. It never loads the engine into the node's own process: its crash must not touch an answer.
+
+pub mod beacon;
+pub mod client;
+pub mod engine;
+pub mod error;
+pub mod metrics;
+pub mod queries;
+pub mod serve;
+
+pub use beacon::{BeaconRow, Source};
+pub use client::{External, Store};
+pub use engine::{Engine, EngineOptions, EngineState};
+pub use error::StoreError;
+pub use metrics::StoreMetrics;
+pub use queries::{Level, SeriesPoint, StoredCell};
+pub use serve::{ServeError, ServeOptions, serve};
