@@ -10,6 +10,7 @@
 pub mod explain;
 pub mod model;
 mod parse;
+mod steps;
 pub mod text;
 
 pub use explain::Explanation;
@@ -17,4 +18,4 @@ pub use model::{
     Fence, Healthy, Metric, PathSet, Pathway, PathwayAnswer, Policy, Prefer, Probe, ProbeTarget, Rank, Step, StepKind,
     Weights, When,
 };
-pub use parse::{Problem, parse};
+pub use parse::{FILE_ENDING, Problem, parse};

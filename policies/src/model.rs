@@ -6,6 +6,8 @@ use fairway_geo::{Asn, Continent, Country};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::explain::Unit;
+
 /// How many pathways one service may have. A set of them is then one machine word, and a decision fits on the stack.
 pub const MAX_PATHWAYS: usize = 32;
 
@@ -22,6 +24,13 @@ pub struct Policy {
     pub pathways: Vec<Pathway>,
     /// Applied in order.
     pub steps: Vec<Step>,
+}
+
+impl Policy {
+    /// The index of the pathway of this id.
+    pub fn pathway(&self, id: &str) -> Option<usize> {
+        self.pathways.iter().position(|pathway| pathway.id == id)
+    }
 }
 
 /// One way to fetch the service's content: a CDN or an origin.
@@ -97,6 +106,18 @@ impl PathSet {
     /// Whether pathway `index` is in the set.
     pub fn contains(self, index: usize) -> bool {
         self.0 >> index & 1 == 1
+    }
+    /// The first `len` pathways: all of a policy that has so many.
+    pub fn all(len: usize) -> Self {
+        (0..len.min(MAX_PATHWAYS)).collect()
+    }
+    /// Those in both.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+    /// Those here but not there.
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
     /// Adds pathway `index`.
     pub fn insert(&mut self, index: usize) {
@@ -196,6 +217,36 @@ pub enum Metric {
     StartupTime,
     /// Median time to first byte, ms.
     Ttfb,
+}
+
+impl Metric {
+    /// All of them, by the name they have in a policy.
+    pub const ALL: [(&'static str, Metric); 5] = [
+        ("stall_ratio", Self::StallRatio),
+        ("start_failures", Self::StartFailures),
+        ("request_errors", Self::RequestErrors),
+        ("startup_time", Self::StartupTime),
+        ("ttfb", Self::Ttfb),
+    ];
+
+    /// As a person says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::StallRatio => "stall ratio",
+            Self::StartFailures => "start failures",
+            Self::RequestErrors => "request errors",
+            Self::StartupTime => "startup time",
+            Self::Ttfb => "time to first byte",
+        }
+    }
+
+    /// What its values are in.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::StallRatio | Self::StartFailures | Self::RequestErrors => Unit::Share,
+            Self::StartupTime | Self::Ttfb => Unit::Milliseconds,
+        }
+    }
 }
 
 /// `weights`: a share by number inside each tier; clients are spread by rendezvous hashing, so that one stays where it is.

@@ -1,0 +1,257 @@
+//! Reading a TOML table key by key, with every complaint kept at its place.
+//!
+//! The language is data: a table of it is a list of [`Key`]s, and a [`Fields`] reads only those. What is misspelt is
+//! found here once for all tables, and so are wrong types, empty lists and things said twice.
+
+use std::{cell::RefCell, ops::Range};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{HEAD, problem::Problem};
+
+/// A value with its place in the file.
+pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
+
+/// One key that a table of the language may have.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// As written.
+    pub name: &'static str,
+    /// What it means when left out.
+    pub absent: Absent,
+    /// What may be written, with an example: `a duration, such as "2s"`.
+    pub takes: &'static str,
+}
+
+/// What it means when a key is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// A mistake.
+    Refused,
+    /// There is none, or another key says it.
+    Nothing,
+    /// The same as this TOML value.
+    Means(&'static str),
+}
+
+/// Why a value will not do. Without help of its own, the key's `takes` is shown.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Fault {
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl Fault {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None }
+    }
+    pub fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+}
+
+/// Collects what is wrong with one file.
+#[derive(Debug)]
+pub(crate) struct Reader<'t> {
+    file: &'t str,
+    text: &'t str,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl<'t> Reader<'t> {
+    pub fn new(file: &'t str, text: &'t str) -> Self {
+        Self { file, text, problems: RefCell::default() }
+    }
+
+    /// Notes a problem at `span`.
+    pub fn report(&self, span: Range<usize>, fault: Fault) {
+        let problem = Problem::at(self.file, self.text, span, fault.message, fault.help);
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// The line of `span`, from 1.
+    pub fn line(&self, span: Range<usize>) -> u32 {
+        Problem::at(self.file, self.text, span, String::new(), None).line
+    }
+
+    /// All problems, in file order.
+    pub fn finish(self) -> Vec<Problem> {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(|p| (p.line, p.column));
+        problems
+    }
+}
+
+/// One table of the file, open for reading.
+#[derive(Debug)]
+pub(crate) struct Fields<'a, 't> {
+    pub reader: &'a Reader<'t>,
+    pub table: &'a DeTable<'t>,
+    /// Where it is: its header, or its braces.
+    pub span: Range<usize>,
+    name: String,
+    keys: Vec<&'static Key>,
+}
+
+impl<'a, 't> Fields<'a, 't> {
+    /// Opens `value` as a table called `name` (with its article, as in "a pathway"); `None` when it is not one.
+    pub fn open(
+        reader: &'a Reader<'t>,
+        value: &'a Value<'t>,
+        name: impl Into<String>,
+        keys: impl IntoIterator<Item = &'static Key>,
+    ) -> Option<Self> {
+        let name = name.into();
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Self::of(reader, table, value.span(), name, keys)),
+            other => {
+                reader.report(value.span(), Fault::new(format!("{name} is a table, not {}", kind_of(other))));
+                None
+            }
+        }
+    }
+
+    /// Reads `table`, whose header or braces are at `span`; keys that it cannot have are reported at once.
+    pub fn of(
+        reader: &'a Reader<'t>,
+        table: &'a DeTable<'t>,
+        span: Range<usize>,
+        name: impl Into<String>,
+        keys: impl IntoIterator<Item = &'static Key>,
+    ) -> Self {
+        let fields = Self { reader, table, span, name: name.into(), keys: keys.into_iter().collect() };
+        for (key, _) in table.iter().filter(|(key, _)| fields.key(key.get_ref()).is_none()) {
+            reader.report(key.span(), fields.unknown(key.get_ref()));
+        }
+        fields
+    }
+
+    /// Opens the table at `key`, called `name`; `None` when absent or not a table (then it is reported).
+    pub fn inner(&self, key: &str, name: &str, keys: &'static [Key]) -> Option<Self> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Self::of(self.reader, table, value.span(), name, keys)),
+            other => self.check(key, value, Err(Fault::new(format!("{name} is a table, not {}", kind_of(other))))),
+        }
+    }
+
+    fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().copied().find(|key| key.name == name)
+    }
+
+    fn unknown(&self, name: &str) -> Fault {
+        let fault = Fault::new(format!("{} has no key `{name}`", self.name));
+        let names: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
+        if HEAD.iter().any(|key| key.name == name) {
+            // In TOML a key belongs to the last header above it, which is easily forgotten.
+            return fault.help(format!("`{name}` belongs to the head of the file: put it above the first [[pathway]]"));
+        }
+        fault.help(
+            did_you_mean(name, names.iter().copied()).unwrap_or_else(|| format!("it has {}", list("and", &names))),
+        )
+    }
+
+    /// The value of `key`, if it is there; reports one that must be.
+    pub fn get(&self, name: &str) -> Option<&'a Value<'t>> {
+        let found = self.table.get(name);
+        if let (None, Some(key)) = (found, self.key(name))
+            && key.absent == Absent::Refused
+        {
+            let fault = Fault::new(format!("{} needs the key `{name}`", self.name));
+            self.reader.report(self.span.clone(), fault.help(format!("`{name}` takes {}", key.takes)));
+        }
+        found
+    }
+
+    /// The value of `key` as `read` takes it; `None` when absent or wrong (then it is reported).
+    pub fn read<T>(&self, name: &str, read: impl FnOnce(&DeValue<'t>) -> Result<T, Fault>) -> Option<T> {
+        let value = self.get(name)?;
+        self.check(name, value, read(value.get_ref()))
+    }
+
+    /// The non-empty list at `key`, each item as `read` takes it; `None` when absent, or when anything in it is wrong.
+    pub fn list<T: PartialEq>(&self, name: &str, read: impl Fn(&DeValue<'t>) -> Result<T, Fault>) -> Option<Vec<T>> {
+        let value = self.get(name)?;
+        self.items(name, value, |item| self.check(name, item, read(item.get_ref())))
+    }
+
+    /// The items of a list, none said twice.
+    pub fn items<T: PartialEq>(
+        &self,
+        name: &str,
+        value: &'a Value<'t>,
+        read: impl Fn(&'a Value<'t>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let DeValue::Array(array) = value.get_ref() else {
+            return self.check(
+                name,
+                value,
+                Err(Fault::new(format!("expected a list, found {}", kind_of(value.get_ref())))),
+            );
+        };
+        if array.is_empty() {
+            return self.check(
+                name,
+                value,
+                Err(Fault::new("this list is empty").help("name something, or leave it out")),
+            );
+        }
+        let mut items = Vec::with_capacity(array.len());
+        let mut sound = true;
+        for item in array {
+            match read(item) {
+                Some(read) if items.contains(&read) => {
+                    sound = false;
+                    let written = &self.reader.text[item.span()];
+                    self.reader.report(item.span(), Fault::new(format!("{written} is in this list twice")));
+                }
+                Some(read) => items.push(read),
+                None => sound = false,
+            }
+        }
+        sound.then_some(items)
+    }
+
+    /// Reports a fault at `value`, in the words of `key`.
+    pub fn check<T>(&self, name: &str, value: &Value<'t>, result: Result<T, Fault>) -> Option<T> {
+        match result {
+            Ok(good) => Some(good),
+            Err(fault) => {
+                let takes = self.key(name).map(|key| format!("`{name}` takes {}", key.takes));
+                self.reader.report(value.span(), Fault { help: fault.help.or(takes), ..fault });
+                None
+            }
+        }
+    }
+}
+
+/// The kind of a value with its article.
+pub(crate) fn kind_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// "did you mean `x`?" for the known word nearest to `word`, if one is near enough: a third of its letters may be wrong.
+pub(crate) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let word = word.to_lowercase();
+    let distance = |k: &&str| strsim::damerau_levenshtein(&word, &k.to_lowercase());
+    let nearest = known.into_iter().min_by_key(distance)?;
+    let allowed = (word.chars().count().max(nearest.chars().count()) / 3).max(1);
+    (distance(&nearest) <= allowed).then(|| format!("did you mean `{nearest}`?"))
+}
+
+/// `` `a`, `b` and `c` ``.
+pub(crate) fn list(joint: &str, words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|w| format!("`{w}`")).collect();
+    crate::text::enumerate(joint, &quoted)
+}
