@@ -1,0 +1,179 @@
+//! Defaults, file and environment laid over each other; every value remembers where it came from.
+
+use std::{collections::BTreeMap, fmt, ops::Range};
+
+use fairway_policies::Problem;
+use toml::{Spanned, de::DeTable, de::DeValue};
+
+use super::keys::KEYS;
+
+/// Names of environment variables begin with this; `__` stands for the dot.
+const ENV_PREFIX: &str = "FAIRWAY_";
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said otherwise.
+    Default,
+    /// A line of the file; the span is of its value, in bytes.
+    File(Range<usize>),
+    /// This variable.
+    Environment(String),
+}
+
+/// Every key's effective value.
+#[derive(Debug)]
+pub struct Layers {
+    values: BTreeMap<&'static str, (toml::Value, Origin)>,
+    file: Option<(String, String)>,
+}
+
+impl Layers {
+    /// Reads `file` (name and text) and `env` over the defaults. Reports every unknown key.
+    pub fn read(
+        file: Option<(&str, &str)>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut layers = Self {
+            values: KEYS.iter().map(|key| (key.name, (lenient(key.default), Origin::Default))).collect(),
+            file: file.map(|(name, text)| (name.to_owned(), text.to_owned())),
+        };
+        let mut problems = Vec::new();
+        if let Some((name, text)) = file {
+            match DeTable::parse(text) {
+                Ok(table) => layers.lay_table(table.get_ref(), "", &mut problems),
+                Err(error) => {
+                    let span = error.span().unwrap_or(0..0);
+                    problems.push(at(name, text, span, error.message().to_owned(), None));
+                }
+            }
+        }
+        for (name, text) in env {
+            let Some(rest) = name.strip_prefix(ENV_PREFIX) else { continue };
+            let dotted = rest.to_ascii_lowercase().replace("__", ".");
+            match declared(&dotted) {
+                Some(key) => {
+                    layers.values.insert(key, (lenient(&text), Origin::Environment(name)));
+                }
+                None => problems.push(Problem {
+                    file: "environment".into(),
+                    line: 1,
+                    column: 1,
+                    width: name.chars().count() as u32,
+                    message: format!("there is no key `{dotted}`"),
+                    help: suggestion(&dotted).map(|key| {
+                        format!("did you mean `{ENV_PREFIX}{}`?", key.to_ascii_uppercase().replace('.', "__"))
+                    }),
+                    source: format!("{name}={text}"),
+                }),
+            }
+        }
+        if problems.is_empty() { Ok(layers) } else { Err(problems) }
+    }
+
+    /// The effective value of a declared key.
+    pub fn value(&self, key: &'static str) -> &toml::Value {
+        &self.values[key].0
+    }
+
+    /// A problem with the value of `key`, at the place it came from.
+    pub fn problem(&self, key: &'static str, message: String) -> Problem {
+        let (value, origin) = &self.values[key];
+        match (origin, &self.file) {
+            (Origin::File(span), Some((name, text))) => at(name, text, span.clone(), message, None),
+            (Origin::Environment(name), _) => Problem {
+                file: "environment".into(),
+                line: 1,
+                column: 1,
+                width: name.chars().count() as u32,
+                message,
+                help: None,
+                source: format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+            },
+            _ => at("default", &format!("{key} = {value}"), 0..key.len(), message, None),
+        }
+    }
+
+    fn lay_table(&mut self, table: &DeTable<'_>, prefix: &str, problems: &mut Vec<Problem>) {
+        for (key, value) in table {
+            let dotted = format!("{prefix}{}", key.get_ref());
+            match (declared(&dotted), value.get_ref()) {
+                (Some(name), _) => {
+                    self.values.insert(name, (self.source_value(value), Origin::File(value.span())));
+                }
+                (None, DeValue::Table(inner)) if KEYS.iter().any(|k| k.name.starts_with(&format!("{dotted}."))) => {
+                    self.lay_table(inner, &format!("{dotted}."), problems);
+                }
+                (None, _) => {
+                    let (name, text) = self.file.as_ref().map_or(("", ""), |(n, t)| (n, t));
+                    let help = suggestion(&dotted).map(|key| match key.strip_prefix(prefix) {
+                        Some(rest) => format!("did you mean `{rest}`?"),
+                        None => format!("did you mean `{key}`?"),
+                    });
+                    problems.push(at(name, text, key.span(), format!("there is no key `{dotted}`"), help));
+                }
+            }
+        }
+    }
+
+    /// The value as the file writes it; it has parsed once already, as part of the whole.
+    fn source_value(&self, value: &Spanned<DeValue<'_>>) -> toml::Value {
+        let text = self.file.as_ref().and_then(|(_, text)| text.get(value.span()));
+        text.map_or_else(|| toml::Value::String(String::new()), lenient)
+    }
+}
+
+/// One line a key: its value and where it came from.
+impl fmt::Display for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for key in KEYS {
+            let (value, origin) = &self.values[key.name];
+            let shown = match key.name {
+                "store.password" if value.as_str() != Some("") => "\"…\"".to_owned(),
+                _ => value.to_string(),
+            };
+            let origin = match (origin, &self.file) {
+                (Origin::File(span), Some((name, text))) => format!("{name}:{}", line_column(text, span.start).0),
+                (Origin::Environment(name), _) => name.clone(),
+                _ => "default".to_owned(),
+            };
+            writeln!(f, "{:<42} # {origin}; {}", format!("{} = {shown}", key.name), key.help)?;
+        }
+        Ok(())
+    }
+}
+
+/// As TOML where it reads as TOML; else as the plain string it is. So `FAIRWAY_HTTP__PUBLIC=127.0.0.1:80` needs no quotes.
+fn lenient(text: &str) -> toml::Value {
+    toml::from_str::<toml::Table>(&format!("v = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(text.to_owned()))
+}
+
+fn declared(dotted: &str) -> Option<&'static str> {
+    KEYS.iter().map(|key| key.name).find(|name| *name == dotted)
+}
+
+/// The declared key most like it, if any is like it at all.
+fn suggestion(dotted: &str) -> Option<&'static str> {
+    KEYS.iter()
+        .map(|key| (strsim::jaro_winkler(key.name, dotted), key.name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+fn at(file: &str, text: &str, span: Range<usize>, message: String, help: Option<String>) -> Problem {
+    let (line, column) = line_column(text, span.start);
+    let source = text.lines().nth(line as usize - 1).unwrap_or("").to_owned();
+    let width = text.get(span).map_or(1, |s| s.lines().next().unwrap_or("").chars().count()).max(1) as u32;
+    Problem { file: file.to_owned(), line, column, source, width, message, help }
+}
+
+fn line_column(text: &str, offset: usize) -> (u32, u32) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() as u32 + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() as u32 + 1;
+    (line, column)
+}

@@ -1,0 +1,209 @@
+//! The node's configuration: defaults that work on a laptop, then a TOML file, then the environment.
+//!
+//! [`keys`] declares every key once; [`layers`] lays the three sources over each other and remembers where each value came
+//! from; this file gives the result its types. A key that nobody declared, or a value of the wrong kind, is an error that
+//! names its place.
+
+pub mod keys;
+pub mod layers;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use fairway_geo::TrustedProxies;
+use fairway_policies::Problem;
+use ipnet::IpNet;
+
+pub use layers::{Layers, Origin};
+
+/// What a node is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Spool, embedded store, last snapshot.
+    pub data_dir: PathBuf,
+    /// Folder of policy files and zone files.
+    pub policies: PathBuf,
+    /// UDP and TCP.
+    pub dns: Vec<SocketAddr>,
+    /// For players.
+    pub public: SocketAddr,
+    /// For SREs.
+    pub admin: SocketAddr,
+    /// How players reach `public`, when that is not by the host name they ask with.
+    pub public_url: Option<String>,
+    /// Whose word on a client's address is taken.
+    pub trusted_proxies: TrustedProxies,
+    /// Geo files, in order of authority.
+    pub geo: Vec<PathBuf>,
+    /// Where beacons are stored.
+    pub store: StoreConfig,
+    /// Where scaling triggers are posted.
+    pub webhook: Option<String>,
+    /// What is logged, as `tracing` filters say it.
+    pub log: String,
+}
+
+/// Where beacons are stored.
+#[derive(Clone, Debug)]
+pub enum StoreConfig {
+    /// A child process over libchdb.
+    Embedded {
+        /// libchdb.so; found by itself when not given.
+        library: Option<PathBuf>,
+        /// Bytes the engine may take.
+        max_memory: u64,
+    },
+    /// A ClickHouse reached over HTTP(S).
+    Remote {
+        /// Its base URL.
+        url: String,
+        /// Who we are to it.
+        user: String,
+        /// And the proof.
+        password: String,
+        /// Where our tables are.
+        database: String,
+    },
+}
+
+impl Config {
+    /// Gives the layered values their types; reports every one that does not fit.
+    pub fn from_layers(layers: &Layers) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut read = Reader { layers, problems: &mut problems };
+        let config = Self {
+            data_dir: read.text("data_dir").into(),
+            policies: read.text("policies").into(),
+            dns: read.parsed_list("dns.listen", "an address and port, such as \"127.0.0.1:5300\""),
+            public: read.address("http.public"),
+            admin: read.address("http.admin"),
+            public_url: read.optional("http.public_url"),
+            trusted_proxies: TrustedProxies::new(
+                read.parsed_list::<IpNet>("http.trusted_proxies", "an address prefix, such as \"10.0.0.0/8\""),
+            ),
+            geo: read.parsed_list("geo.databases", "a path"),
+            store: match read.optional("store.url") {
+                Some(url) => StoreConfig::Remote {
+                    url,
+                    user: read.text("store.user"),
+                    password: read.text("store.password"),
+                    database: read.text("store.database"),
+                },
+                None => StoreConfig::Embedded {
+                    library: read.optional("store.library").map(PathBuf::from),
+                    max_memory: read.bytes("store.max_memory"),
+                },
+            },
+            webhook: read.optional("triggers.webhook"),
+            log: read.text("log"),
+        };
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+}
+
+/// Takes values out of the layers; what does not fit is noted, and a harmless value stands in until the refusal.
+struct Reader<'a> {
+    layers: &'a Layers,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn text(&mut self, key: &'static str) -> String {
+        match self.layers.value(key) {
+            toml::Value::String(text) => text.clone(),
+            _ => self.refuse(key, "a string in quotes"),
+        }
+    }
+
+    fn optional(&mut self, key: &'static str) -> Option<String> {
+        Some(self.text(key)).filter(|text| !text.is_empty())
+    }
+
+    fn address(&mut self, key: &'static str) -> SocketAddr {
+        let text = self.text(key);
+        text.parse().unwrap_or_else(|_| {
+            self.refuse::<()>(key, "an address and port, such as \"127.0.0.1:8080\"");
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        })
+    }
+
+    fn bytes(&mut self, key: &'static str) -> u64 {
+        let text = self.text(key);
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim();
+        let unit = match text.trim_start_matches(|c: char| !c.is_ascii_alphabetic()) {
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            _ => 0,
+        };
+        match digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).filter(|n| *n > 0) {
+            Some(bytes) => bytes,
+            None => self.refuse(key, "an amount with its unit, such as \"1536 MiB\" or \"4 GiB\""),
+        }
+    }
+
+    fn parsed_list<T: std::str::FromStr>(&mut self, key: &'static str, wanted: &str) -> Vec<T> {
+        let items = match self.layers.value(key) {
+            toml::Value::Array(items) => items.clone(),
+            one @ toml::Value::String(_) => vec![one.clone()],
+            _ => return self.refuse(key, "a list of strings"),
+        };
+        let parsed: Option<Vec<T>> = items.iter().map(|item| item.as_str()?.parse().ok()).collect();
+        match parsed {
+            Some(parsed) => parsed,
+            None => self.refuse(key, &format!("a list of which each is {wanted}")),
+        }
+    }
+
+    fn refuse<T: Default>(&mut self, key: &'static str, wanted: &str) -> T {
+        self.problems.push(self.layers.problem(key, format!("`{key}` must be {wanted}")));
+        T::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, env: &[(&str, &str)]) -> Result<Config, Vec<Problem>> {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::from_layers(&Layers::read(Some(("fairway.toml", file)), env)?)
+    }
+
+    #[test]
+    fn nothing_said_is_a_laptop() {
+        let config = load("", &[]).unwrap();
+        assert_eq!(config.public.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.dns, ["127.0.0.1:5300".parse().unwrap()]);
+        assert!(matches!(config.store, StoreConfig::Embedded { library: None, .. }));
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file() {
+        let file = "[http]\npublic = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"\n";
+        let config = load(file, &[("FAIRWAY_HTTP__PUBLIC", "127.0.0.1:3"), ("PATH", "/bin")]).unwrap();
+        assert_eq!(config.public.port(), 3);
+        assert_eq!(config.admin.port(), 2);
+    }
+
+    #[test]
+    fn lists_may_come_from_the_environment() {
+        let config = load("", &[("FAIRWAY_DNS__LISTEN", "[\"127.0.0.1:1\", \"[::1]:1\"]")]).unwrap();
+        assert_eq!(config.dns.len(), 2);
+        let config = load("", &[("FAIRWAY_DNS__LISTEN", "127.0.0.1:9")]).unwrap();
+        assert_eq!(config.dns.len(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_names_its_place() {
+        let problems = load("data_dir = \"x\"\n[http]\npublik = \"127.0.0.1:1\"\n", &[]).unwrap_err();
+        assert_eq!(problems[0].to_string(), "fairway.toml:3:1: there is no key `http.publik`");
+        assert_eq!(problems[0].help.as_deref(), Some("did you mean `public`?"));
+
+        let problems = load("[http]\npublic = 8080\n[store]\nmax_memory = \"lots\"\n", &[]).unwrap_err();
+        let places: Vec<_> = problems.iter().map(|p| (p.line, p.column)).collect();
+        assert_eq!(places, [(2, 10), (4, 14)]);
+
+        let problems = load("", &[("FAIRWAY_HTP__PUBLIC", "x")]).unwrap_err();
+        assert_eq!(problems[0].file, "environment");
+    }
+}

@@ -1,0 +1,48 @@
+//! How the command ends.
+
+use std::fmt;
+
+use fairway_policies::Problem;
+
+/// The exit codes, by `sysexits.h` where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// It is done.
+    Done = 0,
+    /// The command line is wrong.
+    Usage = 64,
+    /// A file or value given to us is wrong.
+    BadInput = 65,
+    /// Something we need is not there or not answering.
+    Unavailable = 69,
+    /// Our bug.
+    Bug = 70,
+}
+
+/// Why a command did not do what was asked, in words for the person who asked.
+#[derive(Debug)]
+pub struct Failure {
+    /// Whose fault.
+    pub code: Code,
+    /// What to print to standard error.
+    pub message: String,
+}
+
+impl Failure {
+    /// The input is wrong.
+    pub fn bad_input(message: impl fmt::Display) -> Self {
+        Self { code: Code::BadInput, message: format!("error: {message}") }
+    }
+    /// Something needed is missing.
+    pub fn unavailable(message: impl fmt::Display) -> Self {
+        Self { code: Code::Unavailable, message: format!("error: {message}") }
+    }
+    /// Every problem of a file, as diagnostics.
+    pub fn problems(problems: &[Problem]) -> Self {
+        let mut message: String = problems.iter().map(|problem| problem.render() + "\n").collect();
+        let plural = if problems.len() == 1 { "" } else { "s" };
+        message.push_str(&format!("{} problem{plural}", problems.len()));
+        Self { code: Code::BadInput, message }
+    }
+}

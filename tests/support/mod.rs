@@ -1,0 +1,229 @@
+//! Tiny worlds: the real binary on ports of its own, spoken to only over the wire.
+
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// An address in Germany, by the geo data that `make setup` fetches.
+pub const GERMAN: Ipv4Addr = Ipv4Addr::new(193, 99, 144, 80);
+/// One in Brazil.
+pub const BRAZILIAN: Ipv4Addr = Ipv4Addr::new(200, 160, 2, 3);
+
+/// How long anything may take before the test gives up waiting; no test waits for this.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// `listening.json`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listening {
+    pub dns: Vec<SocketAddr>,
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+    pub pid: u32,
+}
+
+/// `store.json`: how to reach the embedded engine.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StoreAccess {
+    pub url: String,
+    pub user: String,
+    pub password: String,
+    pub pid: u32,
+}
+
+/// A running node (with or without the demo's world around it) in a folder of its own.
+pub struct Node {
+    pub dir: TempDir,
+    pub listening: Listening,
+    pub panel: SocketAddr,
+    pub http: reqwest::Client,
+    pub child: Child,
+}
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The binary under test.
+pub fn fairway() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fairway"));
+    command.current_dir(root()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// A TCP port that nobody has on any of the demo CDNs' addresses.
+pub fn free_port() -> u16 {
+    let first = TcpListener::bind("127.0.1.1:0").unwrap();
+    let port = first.local_addr().unwrap().port();
+    for other in ["127.0.1.2", "127.0.1.3"] {
+        drop(TcpListener::bind((other, port)).unwrap());
+    }
+    port
+}
+
+/// A folder with the shipped policies, its CDNs on `port`, and a configuration with every listener on port 0.
+pub fn prepare(port: u16) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let policies = dir.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    for name in ["live.policy.toml", "fairway.test.zone"] {
+        let text = fs::read_to_string(root().join("policies").join(name)).unwrap();
+        fs::write(policies.join(name), text.replace("8090", &port.to_string())).unwrap();
+    }
+    let config = format!(
+        "data_dir = {:?}\npolicies = {policies:?}\n[dns]\nlisten = [\"127.0.0.1:0\"]\n[http]\npublic = \"127.0.0.1:0\"\n\
+         admin = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.0/8\"]\n",
+        dir.path().join("data")
+    );
+    fs::write(dir.path().join("fairway.toml"), config).unwrap();
+    dir
+}
+
+impl Node {
+    /// `fairway run`.
+    pub async fn run() -> Self {
+        Self::start(prepare(free_port()), &["run"]).await
+    }
+
+    /// `fairway demo` with so many viewers.
+    pub async fn demo(viewers: usize) -> Self {
+        let panel = format!("127.0.0.1:{}", free_port());
+        let media = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("media");
+        let (viewers, media) = (viewers.to_string(), media.to_string_lossy().into_owned());
+        let args = ["demo", "--viewers", &viewers, "--listen", &panel, "--media", &media];
+        let mut node = Self::start(prepare(free_port()), &args).await;
+        node.panel = panel.parse().unwrap();
+        node
+    }
+
+    /// Starts the binary in `dir` and waits until it listens.
+    pub async fn start(dir: TempDir, args: &[&str]) -> Self {
+        let log = fs::File::create(dir.path().join("log")).unwrap();
+        let mut child = fairway()
+            .args(args)
+            .arg("--config")
+            .arg(dir.path().join("fairway.toml"))
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let file = dir.path().join("data/listening.json");
+        let listening = wait_for("listening.json", async || {
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("the node ended with {status}:\n{}", fs::read_to_string(dir.path().join("log")).unwrap());
+            }
+            serde_json::from_str(&fs::read_to_string(&file).ok()?).ok()
+        })
+        .await;
+        // The provider is installed once a process; the other tests of the same file may have been first.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { dir, listening, panel: ([127, 0, 0, 1], 0).into(), http, child }
+    }
+
+    pub fn public(&self, path: &str) -> String {
+        format!("http://{}{path}", self.listening.public)
+    }
+
+    pub fn admin(&self, path: &str) -> String {
+        format!("http://{}{path}", self.listening.admin)
+    }
+
+    /// What the node printed.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    /// The DNS answer for a client, over the wire.
+    pub async fn resolve(&self, client: Ipv4Addr) -> Option<IpAddr> {
+        let server = self.listening.dns[0];
+        fairway_demo::resolver::resolve(server, "live.fairway.test", client, 7).await.ok().map(|(address, _)| address)
+    }
+
+    /// The steering list for a client.
+    pub async fn steer(&self, client: Ipv4Addr, sid: &str) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Manifest {
+            #[serde(rename = "PATHWAY-PRIORITY")]
+            priority: Vec<String>,
+        }
+        let url = self.public(&format!("/v1/steer/live?sid={sid}"));
+        let response = self.http.get(url).header("x-forwarded-for", client.to_string()).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.json::<Manifest>().await.unwrap().priority
+    }
+
+    /// A JSON document of the admin API.
+    pub async fn api(&self, path: &str) -> serde_json::Value {
+        let response = self.http.get(self.admin(path)).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
+    /// How to reach the store now.
+    pub fn store(&self) -> Option<StoreAccess> {
+        let text = fs::read_to_string(self.dir.path().join("data/store.json")).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// The lines that the store answers to a query; `None` while it does not answer.
+    pub async fn query(&self, sql: &str) -> Option<Vec<String>> {
+        let store = self.store()?;
+        let request = self.http.post(&store.url).basic_auth(store.user, Some(store.password)).body(sql.to_owned());
+        let response = request.send().await.ok()?;
+        let (status, text) = (response.status(), response.text().await.ok()?);
+        if status != 200 {
+            assert!(text.contains("UNKNOWN_TABLE") || text.contains("UNKNOWN_DATABASE"), "{sql}: {text}");
+            return None;
+        }
+        Some(text.lines().map(str::to_owned).collect())
+    }
+
+    /// One number from the store; `None` while it does not answer.
+    pub async fn count(&self, sql: &str) -> Option<u64> {
+        self.query(sql).await?.first()?.trim().parse().ok()
+    }
+
+    /// Makes the demo's CDN fail, or heals it.
+    pub async fn fault(&self, pathway: &str, kind: Option<&str>, country: Option<&str>) {
+        let wish = serde_json::json!({ "pathway": pathway, "kind": kind, "country": country });
+        let url = format!("http://{}/demo/fault", self.panel);
+        assert_eq!(self.http.post(url).json(&wish).send().await.unwrap().status(), 200);
+    }
+
+    /// SIGTERM, and a clean end.
+    pub async fn stop(mut self) {
+        signal(self.listening.pid, "TERM").await;
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it stops").unwrap();
+        assert!(status.success(), "{status}:\n{}", self.log());
+        assert!(!self.dir.path().join("data/listening.json").exists());
+    }
+}
+
+/// Sends a signal by its name.
+pub async fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().await.unwrap();
+    assert!(status.success(), "kill -{name} {pid}");
+}
+
+/// Asks until the answer is there; fails the test, by name, when it never comes.
+pub async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited {} s in vain: {what}", PATIENCE.as_secs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
