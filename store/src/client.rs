@@ -1,9 +1,33 @@
-//! The store's client. (Skeleton.)
+//! The store's client: one for the embedded engine and for any other ClickHouse.
+//!
+//! Whoever asks gets an answer, [`StoreError::Unavailable`] (repeat later), or a refusal (do not repeat); which of the two
+//! an exception means is decided here, once, by its code. The embedded engine has another port after each restart, so the
+//! URL is looked up for every request. Before [`Store::migrate`] has succeeded everything else is unavailable: a table
+//! that is not there yet must not look like a mistake.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use clickhouse::RowOwned;
+use clickhouse::{Client, RowOwned, RowRead, error::Error};
+use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
 
-use crate::{Engine, StoreError, StoreMetrics};
+use crate::{
+    BeaconRow, Engine, EngineState, StoreError, StoreMetrics, http::exception_code, metrics::Outcome, migrate,
+};
+
+/// The engine gives up on a query after so long, by its own clock; a chart or a tick has no use for it later.
+const QUERY_SECONDS: u64 = 10;
+/// We give up a little later, so that the engine's own words come first.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(QUERY_SECONDS + 2);
+/// An insert under way is worth waiting for: given up, it is sent again.
+const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A ClickHouse that somebody else runs.
 #[derive(Clone, Debug)]
@@ -21,29 +45,204 @@ pub struct External {
 /// The client that every other room holds; clones are cheap and share everything.
 #[derive(Clone)]
 pub struct Store {
-    _metrics: StoreMetrics,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    /// Where the embedded engine is; `None`: the client knows its URL.
+    engine: Option<watch::Receiver<EngineState>>,
+    migrated: AtomicBool,
+    metrics: StoreMetrics,
 }
 
 impl Store {
     /// Speaks to the embedded engine, wherever it is after each restart.
-    pub fn embedded(_engine: &Engine, metrics: StoreMetrics) -> Self {
-        Self { _metrics: metrics }
+    pub fn embedded(engine: &Engine, metrics: StoreMetrics) -> Self {
+        let client = Client::default().with_user("default").with_password(engine.password());
+        Self::new(client, Some(engine.state()), metrics)
     }
+
     /// Speaks to a ClickHouse that somebody else runs.
-    pub fn external(_to: External, metrics: StoreMetrics) -> Self {
-        Self { _metrics: metrics }
+    pub fn external(to: External, metrics: StoreMetrics) -> Self {
+        let client = Client::default().with_url(to.url).with_user(to.user).with_database(to.database);
+        let client = if to.password.is_empty() { client } else { client.with_password(to.password) };
+        Self::new(client, None, metrics)
     }
+
+    fn new(client: Client, engine: Option<watch::Receiver<EngineState>>, metrics: StoreMetrics) -> Self {
+        let client = client.with_product_info("fairway", env!("CARGO_PKG_VERSION"));
+        Self { shared: Arc::new(Shared { client, engine, migrated: AtomicBool::new(false), metrics }) }
+    }
+
     /// Brings the schema to this version. Safe to repeat.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Err(StoreError::Unavailable("not yet".into()))
+        migrate::migrate(self).await?;
+        self.shared.migrated.store(true, Ordering::Release);
+        Ok(())
     }
-    /// Inserts a batch of encoded [`crate::BeaconRow`]s, once however often it is called with this `token`: into the
-    /// base table and into the cells. `token` must be bound to the content: other rows under the same token are dropped.
-    pub async fn insert(&self, _token: &str, _rows: Bytes) -> Result<(), StoreError> {
-        Err(StoreError::Unavailable("not yet".into()))
+
+    /// [`Store::migrate`], again each second for as long as the store is unavailable, or until `shutdown`.
+    pub async fn migrate_when_up(&self, shutdown: &CancellationToken) -> Result<(), StoreError> {
+        loop {
+            match self.migrate().await {
+                Err(error) if error.is_temporary() && !shutdown.is_cancelled() => {
+                    tracing::debug!(%error, "migrating the store has to wait");
+                    tokio::select! { () = tokio::time::sleep(Duration::from_secs(1)) => {}, () = shutdown.cancelled() => {} }
+                }
+                outcome => return outcome,
+            }
+        }
     }
-    /// The rows of a query; `T` derives `clickhouse::Row` and serde's `Deserialize`.
-    pub async fn rows<T: RowOwned + clickhouse::RowRead>(&self, _sql: &str) -> Result<Vec<T>, StoreError> {
-        Err(StoreError::Unavailable("not yet".into()))
+
+    /// Inserts a batch of encoded [`BeaconRow`]s, once however often it is called with this `token`: into the base table
+    /// and into the cells. `token` must be bound to the content: other rows under the same token are dropped, silently.
+    /// A batch may have a million rows. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// After [`StoreError::Unavailable`] it may or may not have been done: send the same bytes under the same token.
+    pub async fn insert(&self, token: &str, rows: Bytes) -> Result<(), StoreError> {
+        self.ready()?;
+        let (started, bytes) = (Instant::now(), rows.len() as u64);
+        let outcome = self.insert_once(token, rows).await;
+        let metrics = &self.shared.metrics;
+        metrics.insert_seconds.observe(started.elapsed().as_secs_f64());
+        let label = match &outcome {
+            Ok(()) => "ok",
+            Err(error) if error.is_temporary() => "unavailable",
+            Err(_) => "refused",
+        };
+        metrics.inserts.get_or_create(&Outcome { outcome: label }).inc();
+        if outcome.is_ok() {
+            metrics.inserted_bytes.inc_by(bytes);
+        }
+        outcome
+    }
+
+    async fn insert_once(&self, token: &str, rows: Bytes) -> Result<(), StoreError> {
+        let mut insert = self
+            .client()?
+            .insert_formatted_with(format!("INSERT INTO beacons ({}) FORMAT RowBinary", BeaconRow::COLUMNS))
+            .with_setting("insert_deduplication_token", token)
+            .with_setting("insert_deduplicate", "1")
+            .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
+            .with_setting("async_insert", "0")
+            .with_timeouts(Some(INSERT_TIMEOUT), Some(INSERT_TIMEOUT));
+        insert.send(rows).await.map_err(refused_or_not)?;
+        insert.end().await.map_err(refused_or_not)
+    }
+
+    /// The rows of a query; `T` derives `clickhouse::Row` and serde's `Deserialize`, or is a tuple.
+    pub async fn rows<T: RowOwned + RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
+        self.ready()?;
+        self.fetch(sql).await
+    }
+
+    /// [`Store::rows`], schema or no schema.
+    pub(crate) async fn fetch<T: RowOwned + RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
+        let query = self.client()?.query_raw(sql).with_setting("max_execution_time", QUERY_SECONDS.to_string());
+        self.timed(query.fetch_all()).await
+    }
+
+    /// Runs a statement that answers nothing.
+    pub(crate) async fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.timed(self.client()?.query_raw(sql).execute()).await
+    }
+
+    async fn timed<T>(&self, query: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+        let started = Instant::now();
+        let outcome = match timeout(QUERY_TIMEOUT, query).await {
+            Ok(outcome) => outcome.map_err(refused_or_not),
+            Err(_) => Err(StoreError::Unavailable(format!("no answer within {QUERY_TIMEOUT:?}"))),
+        };
+        self.shared.metrics.query_seconds.observe(started.elapsed().as_secs_f64());
+        if outcome.is_err() {
+            self.shared.metrics.query_failures.inc();
+        }
+        outcome
+    }
+
+    fn ready(&self) -> Result<(), StoreError> {
+        let migrated = self.shared.migrated.load(Ordering::Acquire);
+        migrated.then_some(()).ok_or_else(|| StoreError::Unavailable("its schema is not in place yet".into()))
+    }
+
+    fn client(&self) -> Result<Client, StoreError> {
+        match self.shared.engine.as_ref().map(watch::Receiver::borrow).as_deref() {
+            None => Ok(self.shared.client.clone()),
+            Some(EngineState::Up { url }) => Ok(self.shared.client.clone().with_url(url)),
+            Some(EngineState::Starting) => Err(StoreError::Unavailable("the engine is starting".into())),
+            Some(EngineState::Down { why, .. }) => Err(StoreError::Unavailable(why.clone())),
+        }
+    }
+}
+
+/// Exceptions that pass: of load, of memory, of disk space, of a server that comes or goes. All others are about what was
+/// asked, and would be said again.
+const PASSING: [u32; 25] = [
+    3,    // UNEXPECTED_END_OF_FILE: the connection broke
+    23,   // CANNOT_READ_FROM_ISTREAM
+    74,   // CANNOT_READ_FROM_FILE_DESCRIPTOR
+    75,   // CANNOT_WRITE_TO_FILE_DESCRIPTOR
+    76,   // CANNOT_OPEN_FILE
+    159,  // TIMEOUT_EXCEEDED
+    164,  // READONLY
+    202,  // TOO_MANY_SIMULTANEOUS_QUERIES
+    209,  // SOCKET_TIMEOUT
+    210,  // NETWORK_ERROR
+    236,  // ABORTED
+    241,  // MEMORY_LIMIT_EXCEEDED
+    242,  // TABLE_IS_READ_ONLY
+    243,  // NOT_ENOUGH_SPACE
+    252,  // TOO_MANY_PARTS
+    279,  // ALL_CONNECTION_TRIES_FAILED
+    285,  // TOO_FEW_LIVE_REPLICAS
+    286,  // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+    319,  // UNKNOWN_STATUS_OF_INSERT
+    394,  // QUERY_WAS_CANCELLED
+    439,  // CANNOT_SCHEDULE_TASK
+    516,  // AUTHENTICATION_FAILED: set right there, not here
+    999,  // KEEPER_EXCEPTION
+    1000, // POCO_EXCEPTION
+    1002, // UNKNOWN_EXCEPTION
+];
+
+fn refused_or_not(error: Error) -> StoreError {
+    match &error {
+        Error::Network(_) | Error::TimedOut => StoreError::Unavailable(error.to_string()),
+        // Text without a code is not ClickHouse's: a proxy's, or that of a server on its way down.
+        Error::BadResponse(text) => match exception_code(text) {
+            Some(code) if !PASSING.contains(&code) => StoreError::Refused(text.clone()),
+            _ => StoreError::Unavailable(text.clone()),
+        },
+        _ => StoreError::Refused(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_unavailable_and_what_is_wrong_is_refused() {
+        let verdict = |text: &str| refused_or_not(Error::BadResponse(text.into())).is_temporary();
+        assert!(verdict("Code: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"));
+        assert!(verdict("502 Bad Gateway"));
+        assert!(!verdict("Code: 60. DB::Exception: Unknown table. (UNKNOWN_TABLE)"));
+        assert!(refused_or_not(Error::TimedOut).is_temporary());
+        assert!(!refused_or_not(Error::NotEnoughData).is_temporary());
+    }
+
+    #[tokio::test]
+    async fn before_its_schema_is_in_place_the_store_is_unavailable() {
+        let to = External {
+            url: "http://127.0.0.1:1".into(),
+            user: "x".into(),
+            password: String::new(),
+            database: "x".into(),
+        };
+        let store = Store::external(to, StoreMetrics::register(&mut Default::default()));
+        assert!(store.insert("t", Bytes::new()).await.unwrap_err().is_temporary());
+        assert!(store.rows::<u8>("SELECT 1").await.unwrap_err().is_temporary());
     }
 }

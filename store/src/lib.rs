@@ -8,19 +8,23 @@
 //! There is one client and one dialect: whatever stands behind the URL, the same statements go to it.
 //!
 //! In reading order: [`beacon`], the row that everything begins with; `migrations/*.sql`, the tables; [`client`], the
-//! [`Store`] that the other rooms hold, with [`migrate`] and [`queries`]; [`engine`], which keeps the child process alive;
+//! [`Store`] that the other rooms hold, with `migrate` and [`queries`]; [`engine`], which keeps the child process alive;
 //! then what runs inside that child: [`serve`] (its life), `http` and `statement` (the protocol), `chdb` (the library, and
 //! the only unsafe code).
 //!
 //! This room imports no other. It never loads the engine into the node's own process: its crash must not touch an answer.
 
 pub mod beacon;
+mod chdb;
 pub mod client;
 pub mod engine;
 pub mod error;
+mod http;
 pub mod metrics;
+mod migrate;
 pub mod queries;
 pub mod serve;
+mod statement;
 
 pub use beacon::{BeaconRow, Source};
 pub use client::{External, Store};
@@ -28,4 +32,4 @@ pub use engine::{Engine, EngineOptions, EngineState};
 pub use error::StoreError;
 pub use metrics::StoreMetrics;
 pub use queries::{Level, SeriesPoint, StoredCell};
-pub use serve::{ServeError, ServeOptions, serve};
+pub use serve::{PASSWORD_VARIABLE, ServeError, ServeOptions, library_places, serve};

@@ -1,8 +1,17 @@
-//! The questions that the control loop and the dashboard ask. (Skeleton.)
+//! The questions that the control loop and the dashboard ask. All are answered from the cells, never from beacons: their
+//! cost grows with the audiences seen in the window, not with the traffic.
 
 use std::time::Duration;
 
-use crate::{Store, StoreError};
+use clickhouse::Row;
+use serde::Deserialize;
+
+use crate::{Store, StoreError, statement::literal};
+
+/// Seconds in a bucket of `cells_10s`.
+const BUCKET_SECONDS: u32 = 10;
+/// A chart has at most so many steps; more would be finer than its pixels.
+const CHART_STEPS: u32 = 120;
 
 /// The audience that a stored cell is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,13 +91,148 @@ impl SeriesPoint {
     }
 }
 
-impl Store {
-    /// Every cell at every level, of beacons received over the last `window`.
-    pub async fn cells(&self, _window: Duration) -> Result<Vec<StoredCell>, StoreError> {
-        Err(StoreError::Unavailable("not yet".into()))
+/// A row of the query for cells. `depth` tells how much of the place was kept: 0 all of it, 1 no network, 2 no country,
+/// 3 nothing.
+#[derive(Row, Deserialize)]
+struct CellAnswer {
+    service: String,
+    pathway: String,
+    continent: String,
+    country: String,
+    asn: u32,
+    depth: u8,
+    sessions: u64,
+    watched_ms: u64,
+    stalled_ms: u64,
+    starts: u64,
+    start_failures: u64,
+    startup_ms: f32,
+    requests: u64,
+    request_errors: u64,
+    ttfb_ms: f32,
+    bits: u64,
+    newest_ms: i64,
+}
+
+impl CellAnswer {
+    /// `None` where the place is not known at that level: nobody can be in an unknown country.
+    fn level(&self) -> Option<Level> {
+        match self.depth {
+            0 => (!self.country.is_empty() && self.asn != 0).then(|| Level::CountryAsn(self.country.clone(), self.asn)),
+            1 => (!self.country.is_empty()).then(|| Level::Country(self.country.clone())),
+            2 => (!self.continent.is_empty()).then(|| Level::Continent(self.continent.clone())),
+            _ => Some(Level::World),
+        }
     }
-    /// A service's quality by pathway over the last `minutes`, oldest first, and the seconds from one step to the next.
-    pub async fn qoe_series(&self, _service: &str, _minutes: u32) -> Result<(u32, Vec<SeriesPoint>), StoreError> {
-        Err(StoreError::Unavailable("not yet".into()))
+}
+
+#[derive(Row, Deserialize)]
+struct PointAnswer {
+    at: u32,
+    pathway: String,
+    sessions: u64,
+    watched_ms: u64,
+    stalled_ms: u64,
+    requests: u64,
+    request_errors: u64,
+    bits: u64,
+}
+
+impl Store {
+    /// Every cell at every level, of beacons received over the last `window` (in whole buckets of 10 s, the one that it
+    /// begins in included). The store's clock is meant.
+    pub async fn cells(&self, window: Duration) -> Result<Vec<StoredCell>, StoreError> {
+        // grouping(x) is 1 where x was summed over. Medians of nobody are NaN.
+        let sql = format!(
+            "SELECT service, pathway, continent, country, asn,
+                toUInt8(multiIf(grouping(asn) = 0, 0, grouping(country) = 0, 1, grouping(continent) = 0, 2, 3)) AS depth,
+                uniqMerge(cells_10s.sessions) AS sessions,
+                sum(cells_10s.watched_ms) AS watched_ms,
+                sum(cells_10s.stalled_ms) AS stalled_ms,
+                sum(cells_10s.starts) AS starts,
+                sum(cells_10s.start_failures) AS start_failures,
+                toFloat32(ifNull(quantilesTDigestMerge(0.5, 0.95)(cells_10s.startup_ms)[1], 0)) AS startup_ms,
+                sum(cells_10s.requests) AS requests,
+                sum(cells_10s.request_errors) AS request_errors,
+                toFloat32(ifNull(quantilesTDigestMerge(0.5, 0.95)(cells_10s.ttfb_ms)[1], 0)) AS ttfb_ms,
+                sum(cells_10s.bits) AS bits,
+                toUnixTimestamp64Milli(max(cells_10s.newest)) AS newest_ms
+            FROM cells_10s
+            WHERE bucket >= toStartOfInterval(now() - {seconds}, INTERVAL {BUCKET_SECONDS} SECOND)
+            GROUP BY GROUPING SETS
+                ((service, pathway, country, asn), (service, pathway, country), (service, pathway, continent), (service, pathway))
+            ORDER BY service, pathway, depth, continent, country, asn",
+            seconds = window.as_secs(),
+        );
+        let rows = self.rows::<CellAnswer>(&sql).await?;
+        Ok(rows.into_iter().filter_map(|row| Some((row.level()?, row))).map(stored).collect())
+    }
+
+    /// A service's quality by pathway over the last `minutes`, oldest first, and the seconds from one step to the next. A
+    /// step in which a pathway had no beacon is not there. The newest step is still filling.
+    pub async fn qoe_series(&self, service: &str, minutes: u32) -> Result<(u32, Vec<SeriesPoint>), StoreError> {
+        let step = step_seconds(minutes);
+        let sql = format!(
+            "SELECT toUInt32(toUnixTimestamp(toStartOfInterval(bucket, INTERVAL {step} SECOND))) AS at, pathway,
+                uniqMerge(cells_10s.sessions) AS sessions,
+                sum(cells_10s.watched_ms) AS watched_ms,
+                sum(cells_10s.stalled_ms) AS stalled_ms,
+                sum(cells_10s.requests) AS requests,
+                sum(cells_10s.request_errors) AS request_errors,
+                sum(cells_10s.bits) AS bits
+            FROM cells_10s
+            WHERE service = {service} AND bucket >= toStartOfInterval(now() - {seconds}, INTERVAL {step} SECOND)
+            GROUP BY at, pathway
+            ORDER BY at, pathway",
+            service = literal(service),
+            seconds = u64::from(minutes) * 60,
+        );
+        let points = self.rows::<PointAnswer>(&sql).await?.into_iter().map(|p| SeriesPoint {
+            at: p.at.into(),
+            pathway: p.pathway,
+            sessions: p.sessions,
+            watched_ms: p.watched_ms,
+            stalled_ms: p.stalled_ms,
+            requests: p.requests,
+            request_errors: p.request_errors,
+            bits: p.bits,
+        });
+        Ok((step, points.collect()))
+    }
+}
+
+fn stored((level, row): (Level, CellAnswer)) -> StoredCell {
+    let or_zero = |median: f32| if median.is_finite() { median } else { 0.0 };
+    StoredCell {
+        service: row.service,
+        pathway: row.pathway,
+        level,
+        sessions: row.sessions,
+        watched_ms: row.watched_ms,
+        stalled_ms: row.stalled_ms,
+        starts: row.starts,
+        start_failures: row.start_failures,
+        startup_ms: or_zero(row.startup_ms),
+        requests: row.requests,
+        request_errors: row.request_errors,
+        ttfb_ms: or_zero(row.ttfb_ms),
+        bits: row.bits,
+        newest_ms: row.newest_ms,
+    }
+}
+
+/// The smallest multiple of a bucket that shows `minutes` in at most [`CHART_STEPS`] steps.
+fn step_seconds(minutes: u32) -> u32 {
+    minutes.saturating_mul(60).div_ceil(CHART_STEPS).next_multiple_of(BUCKET_SECONDS).max(BUCKET_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charts_step_is_whole_buckets() {
+        assert_eq!([1, 15, 20, 21, 60].map(step_seconds), [10, 10, 10, 20, 30]);
+        assert_eq!(step_seconds(0), 10);
     }
 }
