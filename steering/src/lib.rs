@@ -7,8 +7,9 @@
 //! ```
 //! Read [`decide`] first: it is what everything else is for. Then [`snapshot`] (what it reads), [`standing`] (who beats
 //! whom for an audience, with memory), [`health`] (verdicts), [`cells`] (what beacons say), [`control`] (the loop that
-//! gathers these and swaps the snapshot), [`live`] (the handle the other rooms hold), [`demand`] (load per pathway and its
-//! triggers), [`http`] (the content-steering service).
+//! gathers these and swaps the snapshot; [`sources`] reads the policy folder), [`live`] (the handle the other rooms hold),
+//! [`sessions`] (which pathway a playback is on), [`demand`] (load per pathway and its triggers), [`http`] (the
+//! content-steering service), [`explain`] (the story of one decision), [`metrics`].
 //!
 //! Answering touches one snapshot and nothing else: no lock, no disk, no store. This room never imports `store`.
 
@@ -16,14 +17,21 @@ pub mod cells;
 pub mod control;
 pub mod decide;
 pub mod demand;
+pub mod explain;
 pub mod health;
 pub mod http;
 pub mod live;
+pub mod metrics;
+pub mod sessions;
 pub mod snapshot;
+pub mod sources;
 pub mod standing;
 
 pub use cells::{Audience, Cell, CellRow, CellSource};
 pub use decide::{Choice, Client, Decision, Reason, StepReport, Trace, Via, decide};
+pub use explain::explain;
+/// What a [`Decision`] makes DNS say: for the DNS room, which knows no policies.
+pub use fairway_policies::model::PathwayAnswer;
 pub use health::{Cause, Health, Verdict};
-pub use live::{Event, Live};
+pub use live::{Attributed, Event, Live};
 pub use snapshot::{Service, Snapshot};

@@ -1,0 +1,79 @@
+//! The tasks that find things out for the loop. Each ends when the loop does.
+
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+
+use fairway_policies::Policy;
+use tokio::{
+    sync::mpsc,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::WINDOW;
+use crate::{
+    cells::{CellRow, CellSource, CellsUnavailable},
+    live::Live,
+    sources::{self, Look, Refused},
+};
+
+/// A store that has not answered by now counts as down; the next fetch is the retry.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a task found.
+pub(super) enum Found {
+    Cells(Result<Vec<CellRow>, CellsUnavailable>),
+    Policies(Result<Vec<Policy>, Refused>),
+}
+
+/// Runs a task that stops when the handle is dropped.
+pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(task))
+}
+
+/// Fetches cells, one fetch at a time.
+pub(super) async fn fetch(source: impl CellSource, every: Duration, found: mpsc::Sender<Found>) {
+    let mut ticker = interval(every);
+    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticker.tick().await;
+        let cells = timeout(FETCH_TIMEOUT, source.cells(WINDOW)).await;
+        let cells = cells
+            .unwrap_or_else(|_| Err(CellsUnavailable(format!("the store did not answer within {FETCH_TIMEOUT:?}"))));
+        if found.send(Found::Cells(cells)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads the policies when the folder looks different from `seen`, or when asked to.
+pub(super) async fn watch(
+    folder: PathBuf,
+    mut seen: Look,
+    every: Duration,
+    live: Arc<Live>,
+    found: mpsc::Sender<Found>,
+) {
+    let mut ticker = interval(every);
+    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let asked = tokio::select! {
+            _ = ticker.tick() => false,
+            () = live.reload.notified() => true,
+        };
+        let (folder, before) = (folder.clone(), seen.clone());
+        // Looked at before it is read: a change in between is seen at the next look.
+        let looked = spawn_blocking(move || {
+            let look = Look::at(&folder);
+            let read = (asked || look != before).then(|| sources::read(&folder));
+            (look, read)
+        });
+        let Ok((look, read)) = looked.await else { return };
+        seen = look;
+        if let Some(policies) = read
+            && found.send(Found::Policies(policies)).await.is_err()
+        {
+            return;
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What the loop knows, and what each message does to it. No waiting and no clock here: `now` is passed in.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use fairway_geo::GeoTable;
+use fairway_policies::{Policy, StepKind};
+
+use super::{WINDOW, save::Swap};
+use crate::{
+    cells::{Audience, CellRow, Cells, CellsUnavailable},
+    demand::{Crossing, Demand, Triggers, Webhook},
+    health::{Outcome, PathKey, Probes, Verdict, Verdicts},
+    live::{Counters, Event, Live, Refusal, Status, StoreState, lock},
+    snapshot::{Saved, Service, Snapshot},
+    sources::Refused,
+    standing::{self, Change, Standings},
+};
+
+/// One service, between two snapshots.
+struct Held {
+    policy: Arc<Policy>,
+    standings: Vec<Arc<Standings>>,
+    cells_at_ms: Option<i64>,
+    counters: Arc<Counters>,
+}
+
+impl From<Service> for Held {
+    fn from(service: Service) -> Self {
+        let Service { policy, standings, cells_at_ms, counters, .. } = service;
+        Self { policy, standings, cells_at_ms, counters }
+    }
+}
+
+pub(super) struct State {
+    live: Arc<Live>,
+    geo: Arc<GeoTable>,
+    /// By service id; `services[i].policy` is `policies[i]`.
+    policies: Vec<Arc<Policy>>,
+    services: Vec<Held>,
+    verdicts: Verdicts,
+    probes: Probes,
+    triggers: Triggers,
+    pub(super) webhook: Webhook,
+    status: Status,
+    /// What changed since the last swap; policies are told apart because hosts follow them.
+    changed: Option<Swap>,
+    policies_changed: bool,
+}
+
+impl State {
+    /// The first state and the first snapshot: these policies, with what was saved under them.
+    pub(super) fn start(
+        policies: Vec<Policy>,
+        saved: Option<Saved>,
+        geo: Arc<GeoTable>,
+        mut probes: Probes,
+        now: DateTime<Utc>,
+    ) -> (Self, Arc<Live>) {
+        let policies: Vec<Arc<Policy>> = policies.into_iter().map(Arc::new).collect();
+        let version = saved.as_ref().map_or(1, |saved| saved.version + 1);
+        let service = |policy: &Arc<Policy>| match &saved {
+            Some(saved) => saved.service(policy.clone(), Arc::default(), now),
+            None => Service::fresh(policy.clone(), now),
+        };
+        let verdict = |service: &str, pathway: &str| -> Option<Verdict> {
+            saved.as_ref()?.services.get(service)?.verdicts.get(pathway).cloned()
+        };
+        let mut verdicts = Verdicts::default();
+        verdicts.follow(&policies, verdict, now);
+        probes.follow(&policies);
+        let services: Vec<Held> = policies.iter().map(|policy| service(policy).into()).collect();
+        let compiled = compile(version, &geo, &services, &verdicts, now);
+        let live = Arc::new(Live::new(compiled, now));
+        let state = Self {
+            live: live.clone(),
+            geo,
+            policies,
+            services,
+            verdicts,
+            probes,
+            triggers: Triggers::default(),
+            webhook: Webhook::default(),
+            status: Status::default(),
+            changed: None,
+            policies_changed: false,
+        };
+        (state, live)
+    }
+
+    pub(super) fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// A probe ended.
+    pub(super) fn probed(&mut self, pathway: &PathKey, outcome: &Outcome, now: DateTime<Utc>) {
+        let Some(watch) = self.verdicts.watch_mut(pathway) else { return };
+        if let Some(from) = watch.probe(outcome, now) {
+            let to = watch.verdict().clone();
+            self.turned(pathway, from, to, now);
+        }
+    }
+
+    /// A fetch of cells ended.
+    pub(super) fn fetched(&mut self, cells: Result<Vec<CellRow>, CellsUnavailable>, now: DateTime<Utc>) {
+        match cells {
+            Ok(rows) => {
+                self.store(StoreState::Up, now);
+                self.hear_viewers(&rows, now);
+                self.rank(&rows, now);
+                self.measure(&rows, now);
+                self.status.cells = Arc::new(rows);
+                self.status.cells_at = Some(now);
+            }
+            Err(CellsUnavailable(detail)) => {
+                self.store(StoreState::Down { detail }, now);
+                self.hear_viewers(&[], now);
+            }
+        }
+        self.show();
+    }
+
+    /// The policy folder was read.
+    pub(super) fn read(&mut self, policies: Result<Vec<Policy>, Refused>, now: DateTime<Utc>) {
+        match policies {
+            Ok(policies) => self.adopt(policies, now),
+            Err(refused) => {
+                let problems = refused.to_string();
+                tracing::warn!("policies not reloaded, the old ones stay:\n{problems}");
+                self.live.feed.tell(Event::ReloadRefused { at: now, problems: problems.clone() });
+                self.status.refusal = Some(Arc::new(Refusal { at: now, problems }));
+            }
+        }
+        self.show();
+    }
+
+    /// Time went on.
+    pub(super) fn tick(&mut self, now: DateTime<Utc>) {
+        lock(&self.live.history).sample(&self.live.snapshot.load(), now);
+        self.status.probes = Arc::new(self.verdicts.tallies(&self.policies));
+        self.show();
+    }
+
+    /// Swaps a new snapshot in, if anything in it changed.
+    pub(super) fn publish(&mut self, now: DateTime<Utc>) -> Option<Swap> {
+        let swap = self.changed.take()?;
+        let version = self.live.snapshot.load().version + 1;
+        let snapshot = compile(version, &self.geo, &self.services, &self.verdicts, now);
+        self.live.publish(snapshot, std::mem::take(&mut self.policies_changed));
+        Some(swap)
+    }
+
+    fn show(&self) {
+        self.live.status.store(Arc::new(self.status.clone()));
+    }
+
+    fn change(&mut self, swap: Swap) {
+        self.changed = Some(if self.changed == Some(Swap::Answers) { Swap::Answers } else { swap });
+    }
+
+    /// A verdict changed. Told where its health did: a new cause for the same health is in the snapshot for who asks.
+    fn turned(&mut self, pathway: &PathKey, from: Verdict, to: Verdict, now: DateTime<Utc>) {
+        self.change(Swap::Answers);
+        if from.health != to.health {
+            let PathKey { service, pathway } = pathway;
+            tracing::info!(%service, %pathway, from = from.health.word(), to = to.health.word(), cause = %to.cause, "verdict");
+            let (service, pathway) = (service.to_string(), pathway.to_string());
+            self.live.feed.tell(Event::Verdict { at: now, service, pathway, from, to });
+        }
+    }
+
+    /// What viewers' requests say of each pathway: those it has no cell of are silent.
+    fn hear_viewers(&mut self, rows: &[CellRow], now: DateTime<Utc>) {
+        let mut told = HashMap::new();
+        for row in rows.iter().filter(|row| row.audience == Audience::World) {
+            told.insert((row.service.as_str(), row.pathway.as_str()), (row.cell.request_errors, row.cell.requests));
+        }
+        let mut turns = Vec::new();
+        for policy in &self.policies {
+            for pathway in &policy.pathways {
+                let key = PathKey::new(&policy.service, &pathway.id);
+                let (errors, requests) = told.get(&(&*policy.service, &*pathway.id)).copied().unwrap_or_default();
+                let Some(watch) = self.verdicts.watch_mut(&key) else { continue };
+                if let Some(from) = watch.requests(errors, requests, now) {
+                    turns.push((key, from, watch.verdict().clone()));
+                }
+            }
+        }
+        turns.into_iter().for_each(|(key, from, to)| self.turned(&key, from, to, now));
+    }
+
+    /// Who beats whom by these cells.
+    fn rank(&mut self, rows: &[CellRow], now: DateTime<Utc>) {
+        let gathered = Cells::gather(&self.policies, rows);
+        let mut swap = None;
+        for (held, cells) in self.services.iter_mut().zip(&gathered) {
+            held.cells_at_ms = held.cells_at_ms.max(cells.newest_ms());
+            for (step, standings) in held.policy.steps.iter().zip(&mut held.standings) {
+                let StepKind::Rank(rank) = &step.kind else { continue };
+                let (next, changes) = standing::next(standings, rank, held.policy.pathways.len(), cells, now);
+                if next != **standings {
+                    *standings = Arc::new(next);
+                    swap = swap.or(Some(Swap::Numbers));
+                }
+                if !changes.is_empty() {
+                    swap = Some(Swap::Answers);
+                }
+                worth_telling(&changes).for_each(|change| self.live.feed.tell(change.event(&held.policy, now)));
+            }
+        }
+        if let Some(swap) = swap {
+            self.change(swap);
+        }
+    }
+
+    /// Load by these cells, and whose trigger it crossed.
+    fn measure(&mut self, rows: &[CellRow], now: DateTime<Utc>) {
+        let (demand, crossed) = self.triggers.measure(&self.policies, rows, WINDOW);
+        for demand in crossed.into_iter().map(|index| &demand[index]) {
+            let Demand { service, pathway, bits_per_second, capacity, over, .. } = demand.clone();
+            let capacity = capacity.unwrap_or(0);
+            self.live.feed.tell(Event::Scaling { at: now, service, pathway, over, bits_per_second, capacity });
+            self.webhook.tell(Crossing { at: now, demand: demand.clone() });
+        }
+        self.status.demand = Arc::new(demand);
+    }
+
+    fn store(&mut self, state: StoreState, now: DateTime<Utc>) {
+        let (up, was) = (state == StoreState::Up, std::mem::replace(&mut self.status.store, state));
+        let detail = match &self.status.store {
+            StoreState::Down { detail } => detail.clone(),
+            StoreState::Up | StoreState::Unknown => String::new(),
+        };
+        // At the start a store that is up is no news, and one that is not yet is.
+        let news = match was {
+            StoreState::Unknown => !up,
+            StoreState::Up => !up,
+            StoreState::Down { .. } => up,
+        };
+        if news {
+            self.live.feed.tell(Event::Store { at: now, up, detail });
+        }
+    }
+
+    /// New policies: what stays the same keeps everything, what changed keeps what is known of its pathways.
+    fn adopt(&mut self, policies: Vec<Policy>, now: DateTime<Utc>) {
+        let before = self.live.snapshot.load_full();
+        lock(&self.live.history).sample(&before, now);
+        let known = Saved::of(&before);
+        let mut held: HashMap<String, Held> =
+            self.services.drain(..).map(|held| (held.policy.service.clone(), held)).collect();
+        self.services = policies
+            .into_iter()
+            .map(|policy| match held.remove(&policy.service) {
+                Some(held) if *held.policy == policy => held,
+                Some(held) => {
+                    let counters = Arc::new(carry(&held, &policy));
+                    known.service(Arc::new(policy), counters, now).into()
+                }
+                None => Service::fresh(Arc::new(policy), now).into(),
+            })
+            .collect();
+        self.policies = self.services.iter().map(|held| held.policy.clone()).collect();
+        self.verdicts.follow(&self.policies, |_, _| None, now);
+        self.probes.follow(&self.policies);
+        self.status.refusal = None;
+        self.policies_changed = true;
+        self.change(Swap::Answers);
+        tracing::info!(services = self.policies.len(), "policies reloaded");
+        self.live.feed.tell(Event::Reloaded { at: now, services: self.policies.len() });
+    }
+}
+
+fn compile(version: u64, geo: &Arc<GeoTable>, services: &[Held], verdicts: &Verdicts, now: DateTime<Utc>) -> Snapshot {
+    let service = |held: &Held| {
+        let Held { policy, standings, cells_at_ms, counters } = held;
+        let verdicts = verdicts.of(policy, now);
+        Service::new(policy.clone(), verdicts, standings.clone(), *cells_at_ms, counters.clone())
+    };
+    Snapshot::compile(version, now, geo.clone(), services.iter().map(service).collect())
+}
+
+/// Counters go by index; these go on under the new indexes of their pathways.
+fn carry(held: &Held, policy: &Policy) -> Counters {
+    let counters = Counters::default();
+    for (index, pathway) in policy.pathways.iter().enumerate() {
+        if let Some(before) = held.policy.pathways.iter().position(|p| p.id == pathway.id) {
+            counters.set(index, held.counters.read(before));
+        }
+    }
+    counters
+}
+
+/// Changes without those that a wider audience tells as well: a pathway that fails everywhere is one event and not hundreds.
+fn worth_telling(changes: &[Change]) -> impl Iterator<Item = &Change> {
+    let same = |a: &Change, b: &Change| (a.ahead, a.behind) == (b.ahead, b.behind);
+    let told = move |change: &&Change| {
+        let mut wider = changes.iter().filter(|other| other.audience != change.audience && same(other, change));
+        !wider.any(|other| change.audience.lineage().any(|level| level == other.audience))
+    };
+    changes.iter().filter(told)
+}

@@ -1,0 +1,91 @@
+//! Which pathway is a playback on?
+//!
+//! No player says in its beacons which CDN served it. The host of a request's URL tells, where a beacon has one; a stall
+//! has none. But each poll of the steering service carries the session's CMCD `sid` beside the pathway in use, so this
+//! table, filled by those polls, lets the collector attribute what the session says next.
+//!
+//! It is touched once per poll, so it must be cheap: sharded by hash, one short lock, and *two generations* instead of a
+//! list in order of use. A touched session is in the young generation; when that is full it becomes the old one and the
+//! previous old one is forgotten, whole. What was touched lately is never lost, what was not goes at no cost, and memory
+//! is bounded: at most [`CAPACITY`] sessions, of at most [`SID_LIMIT`] bytes of id each.
+
+use std::{collections::HashMap, mem, sync::Mutex};
+
+use chrono::{DateTime, Utc};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::live::{Attributed, lock};
+
+/// Sessions kept. A node that serves more at once forgets some of them between two polls, and then attributes their
+/// hostless beacons to none; at some 150 bytes each, this is 40 MB at worst.
+const CAPACITY: usize = 1 << 18;
+/// Enough that two workers seldom meet at one lock.
+const SHARDS: usize = 64;
+/// CTA-5004: a session id has at most 64 characters. A longer one is not kept.
+pub const SID_LIMIT: usize = 64;
+
+/// What is known of one session.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The pathway it last reported, or else the first it was given.
+    pub on: Attributed,
+    /// Bits per second that its player last measured; its own last mile, so it ranks nothing.
+    pub throughput: Option<u64>,
+    /// When it last polled.
+    pub at: DateTime<Utc>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    young: HashMap<Box<str>, Seen>,
+    old: HashMap<Box<str>, Seen>,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Sessions {
+    shards: Vec<Mutex<Shard>>,
+    generation: usize,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self::with_capacity(CAPACITY)
+    }
+}
+
+impl Sessions {
+    /// A table of at most so many sessions (rounded to whole generations of its shards).
+    pub fn with_capacity(sessions: usize) -> Self {
+        let shards = SHARDS.min((sessions / 2).max(1));
+        let generation = (sessions / shards / 2).max(1);
+        Self { shards: (0..shards).map(|_| Mutex::default()).collect(), generation }
+    }
+
+    /// A session polled, and said it uses (or was given) a pathway.
+    pub fn touch(&self, sid: &str, seen: Seen) {
+        if sid.is_empty() || sid.len() > SID_LIMIT {
+            return;
+        }
+        let mut shard = lock(self.shard(sid));
+        if let Some(known) = shard.young.get_mut(sid) {
+            *known = seen;
+            return;
+        }
+        let key = shard.old.remove_entry(sid).map_or_else(|| sid.into(), |(key, _)| key);
+        if shard.young.len() >= self.generation {
+            shard.old = mem::take(&mut shard.young);
+        }
+        shard.young.insert(key, seen);
+    }
+
+    /// What is known of this session.
+    pub fn get(&self, sid: &str) -> Option<Seen> {
+        let shard = lock(self.shard(sid));
+        shard.young.get(sid).or_else(|| shard.old.get(sid)).cloned()
+    }
+
+    fn shard(&self, sid: &str) -> &Mutex<Shard> {
+        &self.shards[xxh3_64(sid.as_bytes()) as usize % self.shards.len()]
+    }
+}

@@ -1,0 +1,124 @@
+//! The policy folder: `<service>.policy.toml` files in, policies or everything that is wrong with them out.
+
+use std::{
+    collections::HashMap,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use fairway_policies::{FILE_ENDING, Policy, Problem, parse};
+
+/// One thing wrong in the folder. The operator's to mend; an [`SourceError::Io`] may pass by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The folder or a file in it cannot be read.
+    #[error("{path}: {error}", path = path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The folder has no policy file.
+    #[error("{path}: no policy file (<service>{FILE_ENDING}) in this folder", path = .0.display())]
+    Empty(PathBuf),
+    /// Something wrong inside a file, shown with its place.
+    #[error("{}", .0.render().trim_end())]
+    Problem(Problem),
+    /// Two services are steered under one name.
+    #[error("{name} is steered by both {first}{FILE_ENDING} and {second}{FILE_ENDING}: a name belongs to one service")]
+    NameTwice {
+        /// The DNS name.
+        name: String,
+        /// A service.
+        first: String,
+        /// The other.
+        second: String,
+    },
+}
+
+/// Everything wrong in the folder, in file order. Its text is what `fairway check` prints.
+#[derive(Debug)]
+pub struct Refused(pub Vec<SourceError>);
+
+impl std::error::Error for Refused {}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|error| match error {
+            SourceError::Problem(_) => writeln!(f, "{error}"),
+            error => writeln!(f, "error: {error}"),
+        })
+    }
+}
+
+/// What the folder looks like from outside: name, time of change and size of each policy file. Two equal looks are taken
+/// for the same content: a change that keeps both time and size needs a [`reload`](crate::Live::reload) asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Look(Result<Vec<(PathBuf, Option<SystemTime>, u64)>, String>);
+
+impl Look {
+    /// Looks.
+    pub(crate) fn at(folder: &Path) -> Self {
+        let look = |path: PathBuf| {
+            let metadata = fs::metadata(&path).map_err(|error| SourceError::Io { path: path.clone(), error })?;
+            Ok((path, metadata.modified().ok(), metadata.len()))
+        };
+        let files = files(folder).and_then(|files| files.into_iter().map(look).collect());
+        Self(files.map_err(|error| error.to_string()))
+    }
+}
+
+/// The policies of all files in the folder, by service id. None is returned if anything is wrong with any.
+pub fn read(folder: &Path) -> Result<Vec<Policy>, Refused> {
+    let files = files(folder).map_err(|error| Refused(vec![error]))?;
+    if files.is_empty() {
+        return Err(Refused(vec![SourceError::Empty(folder.to_owned())]));
+    }
+    let (mut policies, mut errors) = (Vec::new(), Vec::new());
+    for path in files {
+        match fs::read_to_string(&path) {
+            Ok(text) => match parse(&path.to_string_lossy(), &text) {
+                Ok(policy) => policies.push(policy),
+                Err(problems) => errors.extend(problems.into_iter().map(SourceError::Problem)),
+            },
+            Err(error) => errors.push(SourceError::Io { path, error }),
+        }
+    }
+    policies.sort_by(|a, b| a.service.cmp(&b.service));
+    errors.extend(names_twice(&policies));
+    if errors.is_empty() { Ok(policies) } else { Err(Refused(errors)) }
+}
+
+fn names_twice(policies: &[Policy]) -> Vec<SourceError> {
+    let mut owners: HashMap<&str, &str> = HashMap::new();
+    let mut errors = Vec::new();
+    for policy in policies {
+        for name in &policy.names {
+            match owners.insert(name, &policy.service) {
+                Some(first) if first != policy.service => errors.push(SourceError::NameTwice {
+                    name: name.clone(),
+                    first: first.to_owned(),
+                    second: policy.service.clone(),
+                }),
+                _ => {}
+            }
+        }
+    }
+    errors
+}
+
+/// The folder's policy files, by name. Hidden ones are an editor's.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
+    let failed = |error| SourceError::Io { path: folder.to_owned(), error };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if let Some(name) = name.to_str().filter(|name| name.ends_with(FILE_ENDING) && !name.starts_with('.')) {
+            files.push(folder.join(name));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
