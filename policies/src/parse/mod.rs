@@ -14,6 +14,8 @@ use url::Url;
 mod pathway;
 mod problem;
 mod reader;
+#[cfg(test)]
+mod tests;
 pub(crate) mod values;
 pub(crate) mod when;
 

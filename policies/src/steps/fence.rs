@@ -40,7 +40,7 @@ fn read(fields: &Fields<'_, '_>, ids: &Ids) -> Option<StepKind> {
 /// Said in the shorter of the two ways.
 pub(super) fn describe(policy: &Policy, fence: &Fence) -> String {
     let never = PathSet::all(policy.pathways.len()).without(fence.allowed);
-    if never.len() < fence.allowed.len() {
+    if !never.is_empty() && never.len() < fence.allowed.len() {
         format!("never {}", text::pathways(policy, never))
     } else {
         format!("only {}", text::pathways(policy, fence.allowed))
