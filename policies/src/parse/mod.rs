@@ -3,13 +3,12 @@
 //! The file is read in one pass over its TOML tree, which knows where each key and value stands. A thing that is wrong is
 //! reported and left out, and reading goes on: one run shows everything there is to mend. Only a file that is not TOML
 //! at all is reported as that alone, for what it means to say is then a guess. The parts, in reading order: [`reader`]
-//! (tables, keys, complaints), [`values`] (durations, bit rates, places…), [`pathway`], [`when`], and the steps, which
-//! have a room of their own in [`crate::steps`].
+//! (tables, keys, complaints), [`values`] (durations, bit rates, places…), [`pathway`], [`when`], the steps, which have a
+//! folder of their own in [`crate::steps`], and [`whole`] (what must hold between the tables).
 
-use std::{ops::Range, time::Duration};
+use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
-use url::Url;
 
 mod pathway;
 mod problem;
@@ -18,12 +17,13 @@ mod reader;
 mod tests;
 pub(crate) mod values;
 pub(crate) mod when;
+mod whole;
 
 pub use problem::Problem;
 pub(crate) use reader::{Absent, Fault, Fields, Key, Reader, Value, did_you_mean, kind_of, list};
 
 use crate::{
-    model::{MAX_PATHWAYS, PathSet, Pathway, PathwayAnswer, Policy, Step, StepKind},
+    model::{MAX_PATHWAYS, PathSet, Pathway, Policy, Step},
     steps,
 };
 
@@ -83,14 +83,14 @@ fn policy(reader: &Reader<'_>, file: &str, table: &DeTable<'_>) -> Option<Policy
     let ttl = ttl.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(20);
 
     let tables = tables(&head, "pathway");
-    if tables.is_empty() && !table.contains_key("pathway") {
+    if tables.is_empty() && table.get("pathway").is_none_or(|value| value.get_ref().is_array()) {
         let fault = Fault::new("a policy needs a pathway");
         reader.report(0..0, fault.help("begin one with [[pathway]], and give it an `id` and a `url`"));
     }
     let pathways: Vec<Option<Pathway>> = tables.iter().map(|value| pathway::read(reader, value)).collect();
-    unlike(reader, tables);
+    whole::unlike(reader, tables);
     if !names.is_empty() {
-        steered_by_dns(&head, &names, tables, &pathways);
+        whole::steered_by_dns(&head, &names, tables, &pathways);
     }
 
     if let Some(first) = tables.get(MAX_PATHWAYS) {
@@ -102,7 +102,7 @@ fn policy(reader: &Reader<'_>, file: &str, table: &DeTable<'_>) -> Option<Policy
     let ids: Vec<String> = tables.iter().map(|value| text_of(value, "id").unwrap_or_default().to_owned()).collect();
     let step_tables = self::tables(&head, "step");
     let steps: Vec<Option<Step>> = step_tables.iter().map(|value| steps::read(reader, value, &ids)).collect();
-    starved(reader, step_tables, &steps, PathSet::all(ids.len()));
+    whole::starved(reader, step_tables, &steps, PathSet::all(ids.len()));
 
     let (pathways, steps) = (pathways.into_iter().collect::<Option<_>>()?, steps.into_iter().collect::<Option<_>>()?);
     Some(Policy { service: service?, names, ttl, pathways, steps })
@@ -144,78 +144,4 @@ fn tables<'a, 't>(head: &Fields<'a, 't>, key: &str) -> &'a [Value<'t>] {
 
 fn text_of<'v>(table: &'v Value<'_>, key: &str) -> Option<&'v str> {
     table.get_ref().get(key)?.get_ref().as_str()
-}
-
-fn host_of(table: &Value<'_>) -> Option<String> {
-    Some(Url::parse(text_of(table, "url")?).ok()?.host_str()?.to_owned())
-}
-
-fn span_of(table: &Value<'_>, key: &str) -> Range<usize> {
-    table.get_ref().get(key).map_or_else(|| table.span(), Value::span)
-}
-
-/// No two pathways may have one id, nor one host: a beacon names its host only, and could not be attributed.
-fn unlike(reader: &Reader<'_>, tables: &[Value<'_>]) {
-    for (i, table) in tables.iter().enumerate() {
-        if let Some(id) = text_of(table, "id")
-            && let Some(first) = tables[..i].iter().find(|other| text_of(other, "id") == Some(id))
-        {
-            let fault = Fault::new(format!("there is already a pathway `{id}`"));
-            reader.report(
-                span_of(table, "id"),
-                fault.help(format!("the first is in line {}", reader.line(first.span()))),
-            );
-        }
-        if let Some(host) = host_of(table)
-            && let Some(first) = tables[..i].iter().find(|other| host_of(other).as_ref() == Some(&host))
-        {
-            let fault =
-                Fault::new(format!("the pathway in line {} has the host {host} too", reader.line(first.span())));
-            let help = "viewers' reports are told apart by host: give each pathway its own";
-            reader.report(span_of(table, "url"), fault.help(help));
-        }
-    }
-}
-
-/// A steered name needs something to answer, and a canonical name must lead away from it.
-fn steered_by_dns(head: &Fields<'_, '_>, names: &[String], tables: &[Value<'_>], pathways: &[Option<Pathway>]) {
-    let answers = || pathways.iter().map(|pathway| pathway.as_ref().map(|pathway| &pathway.answer));
-    if !tables.is_empty() && answers().all(|answer| answer == Some(&PathwayAnswer::None)) {
-        let fault = Fault::new("these names are steered, but no pathway says what DNS should answer");
-        let place = head.table.get("names").map_or(0..0, Value::span);
-        head.reader.report(place, fault.help("give the pathways `addresses` or a `cname`"));
-    }
-    for (table, answer) in tables.iter().zip(answers()) {
-        if let Some(PathwayAnswer::Cname(target)) = answer
-            && names.contains(target)
-        {
-            let fault = Fault::new(format!("{target} is steered by this policy: it cannot be where it leads"));
-            head.reader.report(span_of(table, "cname"), fault.help("name the CDN's own host"));
-        }
-    }
-}
-
-/// Fences must leave something, for everyone and for those that one with a `when` is for.
-fn starved(reader: &Reader<'_>, tables: &[Value<'_>], steps: &[Option<Step>], all: PathSet) {
-    let mut everyone = all;
-    let mut some: Vec<PathSet> = Vec::new();
-    for (table, step) in tables.iter().zip(steps) {
-        let Some(Step { kind: StepKind::Fence(fence), when, .. }) = step else { continue };
-        let left = everyone.and(fence.allowed);
-        let starves_some = when.is_always() && some.iter().any(|set| set.and(fence.allowed).is_empty());
-        if !all.is_empty() && (left.is_empty() || starves_some) {
-            let fault = Fault::new("this fence leaves no pathway to answer");
-            let help = if fence.allowed.is_empty() {
-                "let one through"
-            } else {
-                "an earlier fence keeps out what this one lets through"
-            };
-            let key = if table.get_ref().get("only").is_some() { "only" } else { "never" };
-            reader.report(span_of(table, key), fault.help(help));
-        } else if when.is_always() {
-            everyone = left;
-        } else {
-            some.push(left);
-        }
-    }
 }

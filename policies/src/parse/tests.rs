@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    model::{Fence, Healthy, Metric, Prefer, Probe, ProbeTarget, Rank, Weights, When},
+    model::{Fence, Healthy, Metric, PathwayAnswer, Prefer, Probe, ProbeTarget, Rank, StepKind, Weights, When},
     parse,
     steps::{COMMON, STEPS},
 };
@@ -223,4 +223,25 @@ url = 'https://origin.example.net/'
         };
         good(&file);
     }
+}
+
+#[test]
+fn a_file_is_a_policy_or_has_a_problem_whatever_is_in_it() {
+    let shipped = include_str!("../../live.policy.toml");
+    let refused = |text: &str| match parse("live.policy.toml", text) {
+        Ok(policy) => assert!(!policy.pathways.is_empty() && !policy.service.is_empty()),
+        Err(problems) => {
+            assert!(!problems.is_empty(), "refused without a reason:\n{text}");
+            problems.iter().for_each(|problem| assert!(!problem.render().is_empty()));
+        }
+    };
+    for (i, c) in shipped.char_indices() {
+        let after = i + c.len_utf8();
+        refused(&shipped[..i]);
+        for other in ["", "\"", "[", "0", "ü"] {
+            refused(&format!("{}{other}{}", &shipped[..i], &shipped[after..]));
+        }
+    }
+    refused("pathway = []");
+    refused("pathway = [1, 'x']\nstep = [[]]");
 }
