@@ -107,16 +107,16 @@ pub enum How {
 pub struct Store {
     /// The engine's folder
     #[arg(long, value_name = "DIR", default_value = "data/store")]
-    pub dir: PathBuf,
-    /// ClickHouse's HTTP interface
-    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
-    pub listen: std::net::SocketAddr,
+    pub path: PathBuf,
+    /// Port of ClickHouse's HTTP interface, on 127.0.0.1; 0 lets the system choose
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
     /// libchdb.so; found by itself when not given
     #[arg(long, value_name = "FILE")]
     pub library: Option<PathBuf>,
-    /// Bytes it may take
+    /// Memory that it may take, in bytes
     #[arg(long, default_value_t = 1_610_612_736, value_name = "BYTES")]
-    pub max_memory: u64,
+    pub memory: u64,
 }
 
 fn asn(text: &str) -> Result<Asn, String> {

@@ -52,7 +52,8 @@ impl Browser {
 
     async fn next(&mut self) -> Told {
         let line = tokio::time::timeout(Duration::from_secs(60), self.lines.next_line()).await;
-        serde_json::from_str(&line.expect("the browser tells something").unwrap().expect("the browser is there")).unwrap()
+        serde_json::from_str(&line.expect("the browser tells something").unwrap().expect("the browser is there"))
+            .unwrap()
     }
 
     /// The next segment's session, pathway and URL; a fatal error of the player fails the test.
@@ -68,7 +69,10 @@ impl Browser {
 #[tokio::test]
 async fn a_failing_cdn_is_left_by_dns_steering_and_the_player() {
     let node = Node::demo(60).await;
-    wait_for("beacons in the store", async || node.count("SELECT count() FROM fairway.beacons").await.filter(|n| *n > 0)).await;
+    wait_for("beacons in the store", async || {
+        node.count("SELECT count() FROM fairway.beacons").await.filter(|n| *n > 0)
+    })
+    .await;
 
     let mut browser = Browser::open(&node);
     let mut first = browser.segment().await;
@@ -80,7 +84,20 @@ async fn a_failing_cdn_is_left_by_dns_steering_and_the_player() {
     println!("hls.js plays from {failing}");
 
     // Clients elsewhere who are on the same pathway.
-    let address = |id: &str| Ipv4Addr::new(127, 0, 1, if id == "cdn-a" { 1 } else if id == "cdn-b" { 2 } else { 3 });
+    let address = |id: &str| {
+        Ipv4Addr::new(
+            127,
+            0,
+            1,
+            if id == "cdn-a" {
+                1
+            } else if id == "cdn-b" {
+                2
+            } else {
+                3
+            },
+        )
+    };
     let mut resolved = None;
     let mut steered = None;
     for last in 0..=255 {
@@ -147,7 +164,8 @@ async fn a_failing_cdn_is_left_by_dns_steering_and_the_player() {
     // What the browser's own beacons say is in ClickHouse: the session, and the requests that failed on the pathway that failed.
     let rows = format!("SELECT count() FROM fairway.beacons WHERE session = '{sid}'");
     wait_for("the browser's beacons", async || node.count(&rows).await.filter(|n| *n > before.unwrap_or(0) + 3)).await;
-    let good = format!("SELECT count() FROM fairway.beacons WHERE session = '{sid}' AND pathway = '{next}' AND requests > 0");
+    let good =
+        format!("SELECT count() FROM fairway.beacons WHERE session = '{sid}' AND pathway = '{next}' AND requests > 0");
     wait_for("requests on the new pathway", async || node.count(&good).await.filter(|n| *n > 0)).await;
 
     // Explain names the cause, with its numbers.

@@ -12,8 +12,9 @@ use std::{net::SocketAddr, path::PathBuf};
 use fairway_geo::TrustedProxies;
 use fairway_policies::Problem;
 use ipnet::IpNet;
+use url::Url;
 
-pub use layers::{Layers, Origin};
+pub use layers::Layers;
 
 /// What a node is told.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct Config {
     /// For SREs.
     pub admin: SocketAddr,
     /// How players reach `public`, when that is not by the host name they ask with.
-    pub public_url: Option<String>,
+    pub public_url: Option<Url>,
     /// Whose word on a client's address is taken.
     pub trusted_proxies: TrustedProxies,
     /// Geo files, in order of authority.
@@ -37,7 +38,7 @@ pub struct Config {
     /// Where beacons are stored.
     pub store: StoreConfig,
     /// Where scaling triggers are posted.
-    pub webhook: Option<String>,
+    pub webhook: Option<Url>,
     /// What is logged, as `tracing` filters say it.
     pub log: String,
 }
@@ -76,7 +77,7 @@ impl Config {
             dns: read.parsed_list("dns.listen", "an address and port, such as \"127.0.0.1:5300\""),
             public: read.address("http.public"),
             admin: read.address("http.admin"),
-            public_url: read.optional("http.public_url"),
+            public_url: read.url("http.public_url"),
             trusted_proxies: TrustedProxies::new(
                 read.parsed_list::<IpNet>("http.trusted_proxies", "an address prefix, such as \"10.0.0.0/8\""),
             ),
@@ -93,7 +94,7 @@ impl Config {
                     max_memory: read.bytes("store.max_memory"),
                 },
             },
-            webhook: read.optional("triggers.webhook"),
+            webhook: read.url("triggers.webhook"),
             log: read.text("log"),
         };
         if problems.is_empty() { Ok(config) } else { Err(problems) }
@@ -116,6 +117,11 @@ impl Reader<'_> {
 
     fn optional(&mut self, key: &'static str) -> Option<String> {
         Some(self.text(key)).filter(|text| !text.is_empty())
+    }
+
+    fn url(&mut self, key: &'static str) -> Option<Url> {
+        let url = self.optional(key)?.parse().ok().filter(|url: &Url| matches!(url.scheme(), "http" | "https"));
+        url.or_else(|| self.refuse(key, "a URL that begins with http:// or https://"))
     }
 
     fn address(&mut self, key: &'static str) -> SocketAddr {

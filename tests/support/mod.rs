@@ -201,12 +201,13 @@ impl Node {
         assert_eq!(self.http.post(url).json(&wish).send().await.unwrap().status(), 200);
     }
 
-    /// SIGTERM, and a clean end.
-    pub async fn stop(mut self) {
+    /// SIGTERM, and a clean end. The folder can be started from again.
+    pub async fn stop(mut self) -> TempDir {
         signal(self.listening.pid, "TERM").await;
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it stops").unwrap();
         assert!(status.success(), "{status}:\n{}", self.log());
         assert!(!self.dir.path().join("data/listening.json").exists());
+        self.dir
     }
 }
 

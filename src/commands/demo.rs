@@ -1,0 +1,90 @@
+//! `fairway demo`: a node, and the world around it.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+};
+
+use fairway_demo::{Node as NodeAt, Options, World, keys};
+use fairway_steering::sources;
+
+use crate::{
+    Environment, cli,
+    exit::Failure,
+    node::{Listening, Node},
+};
+
+/// The viewers speak for addresses all over the world, from this machine.
+const VIEWERS_COME_FROM: &str = "127.0.0.0/8";
+/// The same people at every start, so that two runs can be compared.
+const SEED: u64 = 1;
+
+/// Runs both until asked to stop.
+pub fn run(args: &cli::Demo, environment: &Environment) -> Result<(), Failure> {
+    if args.run.show_config {
+        return super::run::run(&args.run, environment);
+    }
+    let mut environment = environment.clone();
+    environment.entry("FAIRWAY_HTTP__TRUSTED_PROXIES".into()).or_insert_with(|| VIEWERS_COME_FROM.into());
+    environment.entry("FAIRWAY_LOG".into()).or_insert_with(|| "warn".into());
+    let config = super::config(&args.run, &environment)?;
+    super::start_log(&config.log)?;
+    super::on_runtime(async |shutdown| {
+        let mut out = io::stdout();
+        let node = Node::start(&config, shutdown.clone()).await?;
+        let policies = sources::read(&config.policies).map_err(Failure::bad_input)?;
+        let at = NodeAt { dns: node.listening.dns[0], public: node.listening.public };
+        let options = Options {
+            viewers: args.viewers,
+            listen: args.listen,
+            media: args.media.clone(),
+            player: PathBuf::from("node_modules/hls.js/dist/hls.min.js"),
+            seed: SEED,
+        };
+        let say = &mut |text: &str| eprintln!("{text}");
+        let world = World::start(&policies, at, node.geo.clone(), options, shutdown.clone(), say)
+            .await
+            .map_err(Failure::unavailable)?;
+        out.write_all(welcome(&node.listening, &world, args.viewers).as_bytes())?;
+        out.flush()?;
+
+        let running = node.run();
+        let watching = async {
+            if io::stdin().is_terminal() && io::stdout().is_terminal() {
+                keys::listen(&world, &mut out, &shutdown).await?;
+            }
+            shutdown.cancelled().await;
+            Ok::<(), Failure>(())
+        };
+        let (ran, watched) = tokio::join!(running, watching);
+        world.ended().await;
+        ran.and(watched)
+    })
+}
+
+/// Where everything is, and what to try.
+fn welcome(node: &Listening, world: &World, viewers: usize) -> String {
+    let Listening { dns, public, admin, .. } = node;
+    let (panel, name, service) = (world.panel, &world.surroundings.name, &world.surroundings.service);
+    let (dns_ip, dns_port) = (dns[0].ip(), dns[0].port());
+    let first = world.surroundings.pathways.first().map_or("", |pathway| pathway.id.as_str());
+    format!(
+        "
+  Fairway runs, with {viewers} viewers around it.
+
+  dashboard   http://{admin}/
+  watch       http://{panel}/        hls.js, steered; make a CDN fail there
+  players     http://{public}/v1/steer/{service}
+  DNS         {dns_ip}:{dns_port}
+
+  try:
+    dig -p {dns_port} @{dns_ip} {name} +subnet=193.99.144.0/24        # Germany
+    fairway explain --service {service} --client 200.160.2.3 --at http://{admin}
+    curl -d '{{\"pathway\":\"{first}\",\"kind\":\"down\"}}' -H content-type:application/json http://{panel}/demo/fault
+
+  {}
+
+",
+        keys::HELP
+    )
+}

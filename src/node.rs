@@ -1,0 +1,313 @@
+//! A running node: the rooms, joined.
+//!
+//! ```text
+//! geo ─┬─▶ control loop ─▶ Live ─┬─▶ dns          answers
+//!      │        ▲                ├─▶ public http  steering, beacons ─▶ collector ─┐
+//!      │        └─ cells ── Store ◀──────────────── drain ◀── spool ◀────────────┘
+//!      └──────────────────────────└─▶ admin http   dashboard, API, metrics
+//! ```
+//! Whatever answers players starts first and from the last snapshot; the store follows when it can. Listeners are bound
+//! before anything is announced; `listening.json` says where.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::Utc;
+use fairway_collector::Collector;
+use fairway_dashboard::Console;
+use fairway_dns::Zones;
+use fairway_geo::{GeoError, GeoTable};
+use fairway_steering::{Live, control};
+use fairway_store::{Engine, EngineOptions, EngineState, External, Store, StoreMetrics};
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bridges::{LiveAttribution, StoreCells},
+    config::{Config, StoreConfig},
+    exit::Failure,
+    listeners,
+};
+
+/// Rooms that have not ended so long after the shutdown are left behind.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+/// Where a node listens: `<data_dir>/listening.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listening {
+    /// UDP and TCP.
+    pub dns: Vec<SocketAddr>,
+    /// For players.
+    pub public: SocketAddr,
+    /// For SREs.
+    pub admin: SocketAddr,
+    /// This process.
+    pub pid: u32,
+}
+
+/// A node that answers.
+pub struct Node {
+    /// Where.
+    pub listening: Listening,
+    /// Where addresses are.
+    pub geo: Arc<GeoTable>,
+    engine: Option<Engine>,
+    tasks: JoinSet<(&'static str, Result<(), String>)>,
+    file: PathBuf,
+    shutdown: CancellationToken,
+}
+
+impl Node {
+    /// Brings up every room. When this returns, the node answers DNS and HTTP; the store may still be starting.
+    pub async fn start(config: &Config, shutdown: CancellationToken) -> Result<Self, Failure> {
+        fs::create_dir_all(&config.data_dir)
+            .map_err(|error| Failure::unavailable(format!("{}: {error}", config.data_dir.display())))?;
+        let mut registry = Registry::with_prefix("fairway");
+        let geo = Arc::new(load_geo(&config.geo)?);
+        let zones = Zones::load(&config.policies).map_err(Failure::bad_input)?;
+
+        let store_metrics = StoreMetrics::register(&mut registry);
+        let (engine, store) = open_store(config, store_metrics, &shutdown)?;
+
+        let (live, control) = control::start(
+            control::Config {
+                policies: config.policies.clone(),
+                data_dir: config.data_dir.clone(),
+                webhook: config.webhook.clone(),
+            },
+            geo.clone(),
+            StoreCells(store.clone()),
+            shutdown.clone(),
+        )
+        .await
+        .map_err(|refused| Failure::bad_input(refused))?;
+
+        let attribution = Arc::new(LiveAttribution(live.clone()));
+        let collector = Collector::open(
+            fairway_collector::Config::new(config.data_dir.join("spool")),
+            geo.clone(),
+            attribution,
+            &mut registry,
+        )
+        .map_err(Failure::unavailable)?;
+
+        let dns_metrics = fairway_dns::Metrics::register(&mut registry);
+        fairway_steering::metrics::register(&mut registry, live.clone());
+
+        let public = listeners::bind(config.public, "http.public").await?;
+        let admin = listeners::bind(config.admin, "http.admin").await?;
+        let dns = fairway_dns::serve(&config.dns, live.clone(), zones, dns_metrics, shutdown.clone())
+            .await
+            .map_err(Failure::unavailable)?;
+        let listening = Listening {
+            dns: dns.addresses.clone(),
+            public: public.local_addr()?,
+            admin: admin.local_addr()?,
+            pid: std::process::id(),
+        };
+
+        let console = Console::new(live.clone(), Some(store.clone()), Arc::new(registry), shutdown.clone());
+        let proxies = Arc::new(config.trusted_proxies.clone());
+        let steering = fairway_steering::http::router(live.clone(), config.public_url.clone());
+        let players = steering.merge(collector.router());
+        let public = listeners::serve(public, players, proxies.clone(), shutdown.clone());
+        let admin = listeners::serve(admin, fairway_dashboard::router(console), proxies, shutdown.clone());
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { ("public HTTP", outcome(public.await)) });
+        tasks.spawn(async move { ("admin HTTP", outcome(admin.await)) });
+        tasks.spawn(async move { ("DNS", outcome(dns.task.await)) });
+        tasks.spawn(async move { ("control loop", control.await.map_err(|error| error.to_string())) });
+        {
+            let (store, shutdown) = (store.clone(), shutdown.clone());
+            tasks.spawn(async move { ("collector", drain(collector, store, shutdown).await) });
+        }
+        if let Some(engine) = &engine {
+            let (state, password) = (engine.state(), engine.password().to_owned());
+            let (file, shutdown) = (config.data_dir.join("store.json"), shutdown.clone());
+            tasks.spawn(async move { ("store", tell_store(state, &password, &file, &shutdown).await) });
+        }
+        {
+            let (live, zones, folder) = (live.clone(), dns.zones.clone(), config.policies.clone());
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move { ("reload", reload_on_hangup(live, zones, &folder, &shutdown).await) });
+        }
+
+        let file = config.data_dir.join("listening.json");
+        write_whole(&file, &serde_json::to_vec(&listening).map_err(io::Error::other)?, 0o644)?;
+        tracing::info!(dns = ?listening.dns, public = %listening.public, admin = %listening.admin, "the node answers");
+        Ok(Self { listening, geo, engine, tasks, file, shutdown })
+    }
+
+    /// Runs until the shutdown, or until a room fails; then ends every room, work in flight finished.
+    pub async fn run(mut self) -> Result<(), Failure> {
+        let mut failed = None;
+        tokio::select! {
+            () = self.shutdown.cancelled() => {}
+            Some(ended) = self.tasks.join_next() => {
+                failed = Some(match ended {
+                    Ok((room, Ok(()))) => format!("{room} ended by itself"),
+                    Ok((room, Err(error))) => format!("{room}: {error}"),
+                    Err(error) => error.to_string(),
+                });
+            }
+        }
+        tracing::info!("stopping");
+        self.shutdown.cancel();
+        let stop = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                match ended {
+                    Ok((_, Ok(()))) => {}
+                    Ok((room, Err(error))) => tracing::warn!(room, error, "did not stop well"),
+                    Err(error) => tracing::error!(%error, "a room panicked"),
+                }
+            }
+            if let Some(engine) = self.engine {
+                engine.stopped().await;
+            }
+        };
+        if tokio::time::timeout(STOP_WITHIN, stop).await.is_err() {
+            tracing::warn!("some rooms did not stop within {} s", STOP_WITHIN.as_secs());
+        }
+        fs::remove_file(&self.file)?;
+        failed.map_or(Ok(()), |why| Err(Failure::unavailable(why)))
+    }
+}
+
+/// Reads the geo data; says how long it took, since it is most of a start.
+pub fn load_geo(files: &[PathBuf]) -> Result<GeoTable, Failure> {
+    let begun = Instant::now();
+    let default = GeoTable::default_files(Path::new("."));
+    let files = if files.is_empty() { &default[..] } else { files };
+    let table = GeoTable::load(files, &mut |loading| {
+        tracing::debug!(file = %loading.file.display(), ranges = loading.ranges, "reading geo data");
+    })
+    .map_err(|error| match error {
+        GeoError::Missing { .. } => Failure::unavailable(error),
+        _ => Failure::bad_input(error),
+    })?;
+    tracing::info!(size = %table.size(), milliseconds = begun.elapsed().as_millis(), "geo data read");
+    Ok(table)
+}
+
+fn open_store(
+    config: &Config,
+    metrics: StoreMetrics,
+    shutdown: &CancellationToken,
+) -> Result<(Option<Engine>, Store), Failure> {
+    match &config.store {
+        StoreConfig::Remote { url, user, password, database } => {
+            let to = External {
+                url: url.clone(),
+                user: user.clone(),
+                password: password.clone(),
+                database: database.clone(),
+            };
+            Ok((None, Store::external(to, metrics)))
+        }
+        StoreConfig::Embedded { library, max_memory } => {
+            let mut args = vec!["store".into(), "--path".into(), config.data_dir.join("store").into()];
+            args.extend(["--memory".into(), max_memory.to_string().into()]);
+            if let Some(library) = library {
+                args.extend(["--library".into(), library.into()]);
+            }
+            let options = EngineOptions { program: std::env::current_exe()?, args };
+            let engine = Engine::start(options, metrics.clone(), shutdown.clone())?;
+            let store = Store::embedded(&engine, metrics);
+            Ok((Some(engine), store))
+        }
+    }
+}
+
+/// Migrates the store as soon as there is one, then empties the spool into it until the shutdown.
+async fn drain(collector: Collector, store: Store, shutdown: CancellationToken) -> Result<(), String> {
+    // A store that refuses our schema will refuse our rows: they stay in the spool until somebody looks.
+    store.migrate_when_up(&shutdown).await.map_err(|error| error.to_string())?;
+    collector.drain(store, shutdown).await;
+    Ok(())
+}
+
+/// Keeps `store.json` true, so that anyone who may read the data folder can ask the embedded engine with any client.
+async fn tell_store(
+    mut state: tokio::sync::watch::Receiver<EngineState>,
+    password: &str,
+    file: &Path,
+    shutdown: &CancellationToken,
+) -> Result<(), String> {
+    loop {
+        let up = match &*state.borrow_and_update() {
+            EngineState::Up { url } => Some(url.clone()),
+            EngineState::Starting | EngineState::Down { .. } => None,
+        };
+        let written = match up {
+            Some(url) => {
+                let access = serde_json::json!({ "url": url, "user": "default", "password": password });
+                write_whole(file, access.to_string().as_bytes(), 0o600)
+            }
+            None => remove_if_there(file),
+        };
+        written.map_err(|error| format!("{}: {error}", file.display()))?;
+        tokio::select! {
+            changed = state.changed() => if changed.is_err() { shutdown.cancelled().await },
+            () = shutdown.cancelled() => {}
+        }
+        if shutdown.is_cancelled() {
+            return remove_if_there(file).map_err(|error| error.to_string());
+        }
+    }
+}
+
+/// SIGHUP: read policies and zones again, changed or not. What is broken is told, and the old stays.
+async fn reload_on_hangup(
+    live: Arc<Live>,
+    zones: Arc<arc_swap::ArcSwap<Zones>>,
+    folder: &Path,
+    shutdown: &CancellationToken,
+) -> Result<(), String> {
+    let mut hangup =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).map_err(|error| error.to_string())?;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            _ = hangup.recv() => {
+                live.reload();
+                match Zones::reload(&zones, folder) {
+                    Ok(()) => tracing::info!("zones reloaded"),
+                    Err(error) => {
+                        tracing::error!(%error, "zones not reloaded: the old stay");
+                        let (at, problems) = (Utc::now(), error.to_string());
+                        live.feed.tell(fairway_steering::Event::ReloadRefused { at, problems });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes beside the file and renames, so that no reader sees half of it.
+fn write_whole(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let draft = file.with_extension("draft");
+    remove_if_there(&draft)?;
+    let mut handle = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
+    handle.write_all(content)?;
+    fs::rename(&draft, file)
+}
+
+fn remove_if_there(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn outcome<E: std::fmt::Display>(ended: Result<Result<(), E>, tokio::task::JoinError>) -> Result<(), String> {
+    ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}

@@ -1,0 +1,150 @@
+//! One node, from outside: what it answers, how it starts, stops and refuses.
+
+mod support;
+
+use std::fs;
+
+use support::{BRAZILIAN, GERMAN, Node, fairway, free_port, prepare, root, wait_for};
+use tokio::process::Command;
+
+/// `dig`, as a person would use it.
+async fn dig(node: &Node, args: &[&str]) -> String {
+    let server = node.listening.dns[0];
+    let output = Command::new("dig")
+        .args(["-p", &server.port().to_string(), &format!("@{}", server.ip()), "+tries=1"])
+        .args(args)
+        .output()
+        .await
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn germany_and_brazil_get_what_the_policy_says_and_explain_says_why() {
+    let node = Node::run().await;
+    for (client, address, pathway) in [(GERMAN, "127.0.1.1", "cdn-a"), (BRAZILIAN, "127.0.1.2", "cdn-b")] {
+        let [a, b, c, _] = client.octets();
+        for transport in ["+notcp", "+tcp"] {
+            let said = dig(&node, &["live.fairway.test", "A", &format!("+subnet={a}.{b}.{c}.0/24"), transport]).await;
+            assert!(said.contains("status: NOERROR"), "{said}");
+            assert!(said.contains(&format!("A\t{address}")), "{said}");
+            let scope: u8 = said
+                .split(&format!("CLIENT-SUBNET: {a}.{b}.{c}.0/24/"))
+                .nth(1)
+                .and_then(|rest| rest.split_whitespace().next())
+                .and_then(|scope| scope.parse().ok())
+                .unwrap_or_else(|| panic!("{said}"));
+            assert!((1..=32).contains(&scope), "an answer that depends on place has a scope: {said}");
+        }
+        assert_eq!(node.steer(client, "s1").await[0], pathway);
+        let live = node.api(&format!("/api/v1/explain?service=live&client={client}&via=dns")).await;
+        assert!(live["dns"].to_string().contains(address), "{live}");
+        let admin = node.admin("");
+        let on_files = fairway().args(["explain", "--service", "live", "--client", &client.to_string()]).output();
+        let asked =
+            fairway().args(["explain", "--service", "live", "--client", &client.to_string(), "--at", &admin]).output();
+        for output in [on_files.await.unwrap(), asked.await.unwrap()] {
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+            assert!(text.contains(address) && text.contains("prefer"), "{text}");
+        }
+    }
+    let said = dig(&node, &["nothing.fairway.test", "A"]).await;
+    assert!(said.contains("status: NXDOMAIN") && said.contains("SOA"), "{said}");
+    let said = dig(&node, &["example.net", "A"]).await;
+    assert!(said.contains("status: REFUSED"), "{said}");
+    let response = node.http.get(node.public("/v1/steer/nothing")).send().await.unwrap();
+    assert_eq!(response.status(), 404);
+    assert!(response.json::<serde_json::Value>().await.unwrap()["error"].as_str().unwrap().contains("nothing"));
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn good_beacons_are_kept_when_a_bad_one_comes_with_them() {
+    let node = Node::run().await;
+    let body = "e=ps,sid=\"mixed\",sn=1,sta=p,ts=1764752430000,v=2\nthis is not a record\ne=ps,sid=\"mixed\",sn=2,sta=p,ts=1764752431000,v=2\n";
+    let url = node.public("/v1/beacons?service=live");
+    let response = node.http.post(url).header("content-type", "application/cmcd").body(body).send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    let told: serde_json::Value = response.json().await.unwrap();
+    assert!(told.to_string().contains('2'), "names the second record: {told}");
+    let rows = "SELECT count() FROM fairway.beacons WHERE session = 'mixed'";
+    wait_for("the two good ones", async || node.count(rows).await.filter(|n| *n == 2)).await;
+    let metrics = node.http.get(node.admin("/metrics")).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("fairway_"), "{metrics}");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_broken_policy_is_refused_at_start_and_at_reload() {
+    let dir = prepare(free_port());
+    let file = dir.path().join("policies/live.policy.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let broken = good.replacen("do = \"prefer\"", "do = \"prefre\"", 1);
+    assert_ne!(good, broken);
+
+    fs::write(&file, &broken).unwrap();
+    let output = fairway().arg("run").arg("--config").arg(dir.path().join("fairway.toml")).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    assert!(said.contains("live.policy.toml:") && said.contains("prefre") && said.contains("prefer"), "{said}");
+
+    fs::write(&file, &good).unwrap();
+    let node = Node::start(dir, &["run"]).await;
+    fs::write(&file, &broken).unwrap();
+    let page = wait_for("the page to say so", async || {
+        let page = node.http.get(node.admin("/")).send().await.ok()?.text().await.ok()?;
+        page.contains("prefre").then_some(page)
+    })
+    .await;
+    assert!(page.contains("live.policy.toml"));
+    assert_eq!(node.resolve(GERMAN).await.unwrap().to_string(), "127.0.1.1", "the old policy stays");
+    fs::write(&file, good.replace("\"127.0.1.1\"", "\"127.0.1.3\"")).unwrap();
+    wait_for("the mended policy", async || node.resolve(GERMAN).await.filter(|a| a.to_string() == "127.0.1.3")).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_answers_from_the_last_snapshot() {
+    let node = Node::run().await;
+    wait_for("verdicts on dead CDNs", async || {
+        let told = node.api("/api/v1/explain?service=live&client=193.99.144.80").await.to_string();
+        told.contains("probes in a row failed").then_some(())
+    })
+    .await;
+    let version = node.api("/api/v1/explain?service=live&client=193.99.144.80").await["snapshot"]["version"].clone();
+    let dir = node.stop().await;
+    let node = Node::start(dir, &["run"]).await;
+    let told = node.api("/api/v1/explain?service=live&client=193.99.144.80").await;
+    assert!(told["snapshot"]["version"].as_u64() > version.as_u64(), "{told}");
+    assert!(told.to_string().contains("failed"), "the first answer already knows the verdicts: {told}");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_words_are_told_with_their_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("fairway.toml");
+    fs::write(&config, "[http]\npublc = \"127.0.0.1:0\"\n").unwrap();
+    let output = fairway().arg("run").arg("--config").arg(&config).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    assert!(said.contains("fairway.toml:2:1") && said.contains("public"), "{said}");
+
+    let output =
+        fairway().args(["run", "--show-config"]).env("FAIRWAY_HTTP__ADMIN", "127.0.0.1:9").output().await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("http.admin = \"127.0.0.1:9\"") && said.contains("# FAIRWAY_HTTP__ADMIN"), "{said}");
+
+    let output = fairway().arg("rnu").output().await.unwrap();
+    assert_eq!(output.status.code(), Some(64));
+
+    let output = fairway().arg("check").arg(root().join("policies")).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    fs::write(&config, "[geo]\ndatabases = [\"/nowhere/geo.mmdb\"]\n").unwrap();
+    let output = fairway().arg("run").arg("--config").arg(&config).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(said.contains("/nowhere/geo.mmdb") && said.contains("make setup"), "{said}");
+}
