@@ -1,1 +1,24 @@
-//! skeleton
+//! The authoritative DNS server over the snapshot.
+//!
+//! It answers two kinds of names: static ones, from the operator's master files, and *steered* ones, whose addresses are
+//! a decision made for the client that asks. Read [`answer`] first: one pure function from a query to its reply, in
+//! which every rule of the protocol stands. Then `lookup` (what there is for a question), `subnet` (who the client is,
+//! RFC 7871), [`zones`] and `zone` (static data and how it is found), `master` (master files, RFC 1035 §5), [`server`]
+//! (sockets around that function), [`metrics`].
+//!
+//! Answering reads one snapshot and one set of zones and touches nothing else: no lock, no disk, no log line.
+
+pub mod answer;
+mod key;
+mod lookup;
+mod master;
+pub mod metrics;
+pub mod server;
+mod subnet;
+mod zone;
+pub mod zones;
+
+pub use master::Mistake;
+pub use metrics::Metrics;
+pub use server::{Bound, DnsError, serve};
+pub use zones::{ZoneError, Zones};

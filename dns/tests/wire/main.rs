@@ -1,0 +1,7 @@
+//! The server in a tiny world, spoken to only over the wire.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
+mod answers;
+mod protocol;
+mod running;
+mod world;

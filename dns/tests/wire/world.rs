@@ -1,0 +1,277 @@
+//! Two networks, five services, one zone; and a client that sends whatever bytes it likes.
+
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use chrono::Utc;
+use fairway_dns::{Bound, Metrics, Zones, serve};
+use fairway_geo::GeoTable;
+use fairway_steering::{Live, Service, Snapshot};
+use hickory_proto::{
+    op::{Edns, Message, Query},
+    rr::{
+        Name, RecordType,
+        rdata::opt::{ClientSubnet, EdnsCode, EdnsOption},
+    },
+};
+use prometheus_client::registry::Registry;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UdpSocket},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// A reply that has not come by then does not come.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// 192.0.2.0/25 and 2001:db8:a::/48 are one network, 192.0.2.128/25 another.
+const NETWORKS: &str = "\
+192.0.2.0,192.0.2.127,64496,East
+192.0.2.128,192.0.2.255,64497,West
+2001:db8:a::,2001:db8:a:ffff:ffff:ffff:ffff:ffff,64496,East
+";
+
+pub const ZONE: &str = r#"
+$TTL 300
+@          SOA   ns1 admin ( 7 3600 900 604800 60 )
+           NS    ns1
+           NS    ns.example.net.
+ns1        A     192.0.2.53
+www        CNAME live
+alias      CNAME www
+far        CNAME cdn.example.net.
+circle     CNAME elcric
+elcric     CNAME circle
+gone       CNAME nothing
+live       TXT   "static, beside the decision"
+deep.down  TXT   "x"
+sub        NS    ns.sub
+           NS    ns.example.net.
+ns.sub     A     192.0.2.54
+intosub    CNAME x.sub
+"#;
+
+const POLICIES: [(&str, &str); 5] = [
+    (
+        "live.policy.toml",
+        r#"
+names = ["live.fairway.test"]
+ttl = "20s"
+[[pathway]]
+id = "both"
+url = "http://both.fairway.test/"
+addresses = ["192.0.2.10", "192.0.2.11", "2001:db8::10"]
+[[pathway]]
+id = "four"
+url = "http://four.fairway.test/"
+addresses = ["192.0.2.20"]
+[[step]]
+do = "prefer"
+tiers = [["four"]]
+when = { asn = [64497] }
+"#,
+    ),
+    (
+        "anywhere.policy.toml",
+        r#"
+names = ["a.steered.fairway.test"]
+ttl = "30s"
+[[pathway]]
+id = "only"
+url = "http://only.fairway.test/"
+addresses = ["192.0.2.30"]
+"#,
+    ),
+    (
+        "named.policy.toml",
+        r#"
+names = ["fairway.test", "named.fairway.test"]
+ttl = "40s"
+[[pathway]]
+id = "cdn"
+url = "http://cdn.example.net/"
+cname = "cdn.example.net"
+"#,
+    ),
+    (
+        "inner.policy.toml",
+        r#"
+names = ["inner.fairway.test"]
+ttl = "50s"
+[[pathway]]
+id = "live"
+url = "http://live.fairway.test/"
+cname = "live.fairway.test"
+"#,
+    ),
+    (
+        "outside.policy.toml",
+        r#"
+names = ["live.example.org"]
+ttl = "20s"
+[[pathway]]
+id = "only"
+url = "http://only.example.org/"
+addresses = ["192.0.2.40"]
+"#,
+    ),
+];
+
+pub struct World {
+    pub address: SocketAddr,
+    pub live: Arc<Live>,
+    pub zones: Arc<ArcSwap<Zones>>,
+    pub registry: Registry,
+    pub shutdown: CancellationToken,
+    pub task: tokio::task::JoinHandle<Result<(), fairway_dns::DnsError>>,
+    pub folder: TempDir,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        // Texts of 800 and 2,000 octets: one too large for plain DNS, one for any datagram.
+        let texts = |count| (0..count).map(|_| format!(" \"{}\"", "x".repeat(199))).collect::<String>();
+        Self::with_zone(&format!("{ZONE}large TXT {}\nhuge TXT {}\n", texts(4), texts(10))).await
+    }
+
+    pub async fn with_zone(zone: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("fairway.test.zone"), zone).unwrap();
+        let live = Arc::new(Live::new(snapshot(folder.path()), Utc::now()));
+        let (shutdown, mut registry) = (CancellationToken::new(), Registry::default());
+        let metrics = Metrics::register(&mut registry);
+        let zones = Zones::load(folder.path()).unwrap();
+        let listen = ["127.0.0.1:0".parse().unwrap()];
+        let Bound { addresses, zones, task } =
+            serve(&listen, live.clone(), zones, metrics, shutdown.clone()).await.unwrap();
+        Self { address: addresses[0], live, zones, registry, shutdown, task, folder }
+    }
+
+    pub async fn udp(&self, bytes: &[u8]) -> Message {
+        self.udp_first(&[bytes]).await
+    }
+
+    /// The first reply that comes after all of these datagrams have been sent.
+    pub async fn udp_first(&self, datagrams: &[&[u8]]) -> Message {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.connect(self.address).await.unwrap();
+        for datagram in datagrams {
+            socket.send(datagram).await.unwrap();
+        }
+        let mut reply = [0; 65_535];
+        let length = timeout(PATIENCE, socket.recv(&mut reply)).await.expect("a reply over UDP").unwrap();
+        Message::from_vec(&reply[..length]).unwrap()
+    }
+
+    pub async fn tcp(&self, bytes: &[u8]) -> Message {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        over_tcp(&mut stream, bytes).await
+    }
+
+    /// The reply to a plain question over UDP, EDNS and all.
+    pub async fn ask(&self, name: &str, rtype: RecordType) -> Message {
+        self.udp(&query(name, rtype).edns().bytes()).await
+    }
+
+    /// The reply to a question with client subnet, and the scope it came with.
+    pub async fn ask_for(&self, name: &str, rtype: RecordType, subnet: &str) -> (Message, u8) {
+        let reply = self.udp(&query(name, rtype).subnet(subnet).bytes()).await;
+        let asked: ClientSubnet = subnet.parse().unwrap();
+        let echo = echo(&reply).expect("the option comes back");
+        assert_eq!((echo.addr(), echo.source_prefix()), (asked.addr(), asked.source_prefix()));
+        let scope = echo.scope_prefix();
+        (reply, scope)
+    }
+
+    pub fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        text
+    }
+}
+
+pub async fn over_tcp(stream: &mut TcpStream, bytes: &[u8]) -> Message {
+    stream.write_all(&(bytes.len() as u16).to_be_bytes()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let length = timeout(PATIENCE, stream.read_u16()).await.expect("a reply over TCP").unwrap();
+    let mut reply = vec![0; usize::from(length)];
+    timeout(PATIENCE, stream.read_exact(&mut reply)).await.expect("the whole reply").unwrap();
+    Message::from_vec(&reply).unwrap()
+}
+
+fn snapshot(folder: &Path) -> Snapshot {
+    let networks = folder.join("networks.csv");
+    fs::write(&networks, NETWORKS).unwrap();
+    let geo = GeoTable::load(&[networks], &mut |_| {}).unwrap();
+    let service = |(file, text)| {
+        let policy = fairway_policies::parse(file, text).unwrap_or_else(|problems| panic!("{problems:?}"));
+        Service::new(Arc::new(policy), Vec::new(), Vec::new(), None, Arc::default())
+    };
+    Snapshot::compile(1, Utc::now(), Arc::new(geo), POLICIES.map(service).into())
+}
+
+/// A query that grows.
+#[derive(Clone)]
+pub struct Asking(pub Message);
+
+pub fn query(name: &str, rtype: RecordType) -> Asking {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(Name::from_ascii(name).unwrap(), rtype));
+    Asking(message)
+}
+
+impl Asking {
+    pub fn edns(self) -> Self {
+        self.edns_of(|edns| {
+            edns.set_max_payload(4096);
+        })
+    }
+
+    pub fn edns_of(mut self, set: impl FnOnce(&mut Edns)) -> Self {
+        set(self.0.edns.get_or_insert_default());
+        self
+    }
+
+    pub fn subnet(self, subnet: &str) -> Self {
+        let subnet = EdnsOption::Subnet(subnet.parse().unwrap());
+        self.edns().edns_of(|edns| edns.options_mut().insert(subnet))
+    }
+
+    /// A client-subnet option of these very bytes.
+    pub fn raw_subnet(self, option: &[u8]) -> Self {
+        let option = EdnsOption::Unknown(8, option.into());
+        self.edns().edns_of(|edns| edns.options_mut().options.push((EdnsCode::Unknown(8), option)))
+    }
+
+    pub fn of(mut self, set: impl FnOnce(&mut Message)) -> Self {
+        set(&mut self.0);
+        self
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.to_vec().unwrap()
+    }
+}
+
+pub fn echo(reply: &Message) -> Option<&ClientSubnet> {
+    match reply.edns.as_ref()?.option(EdnsCode::Subnet)? {
+        EdnsOption::Subnet(subnet) => Some(subnet),
+        _ => None,
+    }
+}
+
+/// The answer section as `owner ttl type data`, one a line, class left out.
+pub fn answers(reply: &Message) -> Vec<String> {
+    reply.answers.iter().map(|r| format!("{} {} {} {}", r.name, r.ttl, r.record_type(), r.data)).collect()
+}
+
+/// Asserts that a reply is a negative one of the zone: no answer, its SOA with this TTL.
+#[track_caller]
+pub fn assert_negative(reply: &Message, ttl: u32) {
+    let soa: Vec<_> = reply.authorities.iter().map(|r| (r.record_type(), r.name.to_ascii(), r.ttl)).collect();
+    assert_eq!(soa, [(RecordType::SOA, "fairway.test.".into(), ttl)]);
+    assert!(reply.metadata.authoritative);
+}
