@@ -2,8 +2,9 @@
 //!
 //! A policy file (`<service>.policy.toml`) describes one service: its steered names, its pathways, and an ordered chain
 //! of steps, each of which drops, reorders or reweighs the pathways still standing. Read [`model`] for the words, then
-//! [`parse`] (text in, [`Policy`] or [`Problem`]s with their place out), then [`text`] (what a step says of itself) and
-//! [`explain`] (the account of one decision, which steering fills in and everyone shows).
+//! [`parse`] (text in, [`Policy`] or [`Problem`]s with their place out), `steps` (one definition for
+//! each kind), then [`text`] (what a step says of itself) and [`explain`] (the account of one decision, which steering
+//! fills in and everyone shows).
 //!
 //! This room is pure: no clock, no disk, no network. It compiles to wasm.
 

@@ -60,6 +60,14 @@ impl Pathway {
             None => authority.split(':').next().unwrap_or(""),
         }
     }
+
+    /// Whether a request to `host` (lower case, no port, an address without brackets) went to this pathway: by the name in
+    /// its URL, or to one of its addresses by number.
+    pub fn is_at(&self, host: &str) -> bool {
+        let by_address = |addresses: &[IpAddr]| host.parse().is_ok_and(|ip: IpAddr| addresses.contains(&ip));
+        self.host().eq_ignore_ascii_case(host)
+            || matches!(&self.answer, PathwayAnswer::Addresses(addresses) if by_address(addresses))
+    }
 }
 
 /// What DNS says for a pathway.
