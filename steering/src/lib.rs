@@ -26,10 +26,14 @@ pub mod sessions;
 pub mod snapshot;
 pub mod sources;
 pub mod standing;
+#[cfg(test)]
+mod testing;
 
 pub use cells::{Audience, Cell, CellRow, CellSource};
 pub use decide::{Choice, Client, Decision, Reason, StepReport, Trace, Via, decide};
 pub use explain::explain;
+/// Where a client is: for rooms that ask about a place, and know no geo.
+pub use fairway_geo::{Asn, Place};
 /// What a [`Decision`] makes DNS say: for the DNS room, which knows no policies.
 pub use fairway_policies::model::PathwayAnswer;
 pub use health::{Cause, Health, Verdict};

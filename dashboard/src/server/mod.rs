@@ -1,0 +1,100 @@
+//! The node's side: routes, and the model filled from what steering and the store know.
+//!
+//! [`view`] fills the pages' model, [`feed`] words events for people, [`quality`] asks the store for what viewers
+//! reported, [`events`] sends both on as they change, [`api`] answers in JSON, [`html`] and [`assets`] make documents.
+
+mod api;
+mod assets;
+mod events;
+mod feed;
+mod html;
+mod quality;
+mod refusal;
+mod view;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
+use fairway_steering::Live;
+use fairway_store::Store;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+
+use crate::model::{Explain, Missing, Page, Question};
+use quality::Quality;
+use refusal::Refusal;
+
+/// What the dashboard looks at.
+#[derive(Clone)]
+pub struct Console {
+    live: Arc<Live>,
+    registry: Arc<Registry>,
+    quality: Arc<Quality>,
+    /// Ends the event streams, which would otherwise hold up a clean stop.
+    shutdown: CancellationToken,
+}
+
+impl Console {
+    /// A console on this node. Without a store there are no quality charts, and the pages say so.
+    pub fn new(live: Arc<Live>, store: Option<Store>, registry: Arc<Registry>, shutdown: CancellationToken) -> Self {
+        if !assets::has_bundle() {
+            tracing::warn!(
+                "this build has no wasm bundle: pages work, but reload instead of being live (`cargo xtask site` makes it)"
+            );
+        }
+        Self { live, registry, quality: Arc::new(Quality::new(store)), shutdown }
+    }
+}
+
+/// Everything under the admin listener: pages, API, metrics, probes of the node itself.
+pub fn router(console: Console) -> Router {
+    Router::new()
+        .route("/", get(overview))
+        .route("/explain", get(explain))
+        .route("/assets/{hash}/{name}", get(assets::serve))
+        .nest("/api/v1", api::router())
+        .route("/metrics", get(api::metrics))
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(api::ready))
+        .fallback(|State(console): State<Console>| async move { missing(&console, &Refusal::NoPage) })
+        .layer(CompressionLayer::new())
+        .with_state(console)
+}
+
+async fn overview(State(console): State<Console>, Query(asked): Query<Question>) -> Response {
+    match view::overview(&console, &asked.service).await {
+        Ok(overview) => html::respond(StatusCode::OK, Page::Overview(Box::new(overview))),
+        Err(refusal) => missing(&console, &refusal),
+    }
+}
+
+fn missing(console: &Console, refusal: &Refusal) -> Response {
+    let services = view::services(&console.live.snapshot());
+    html::respond(refusal.status(), Page::Missing(Missing { problem: refusal.to_string(), services }))
+}
+
+async fn explain(State(console): State<Console>, Query(question): Query<Question>) -> Response {
+    let snapshot = console.live.snapshot();
+    let mut page = Explain { services: view::services(&snapshot), ..Explain::default() };
+    page.question = view::with_defaults(question, &page.services);
+    let mut status = StatusCode::OK;
+    let service = match view::service(&snapshot, &page.question.service) {
+        Ok(service) => service,
+        Err(refusal) => return missing(&console, &refusal),
+    };
+    page.pathways = service.policy.pathways.iter().map(|p| p.id.clone()).collect();
+    if page.question.is_asked() {
+        match view::explain(&snapshot, &page.question) {
+            Ok(explanation) => page.explanation = Some(explanation),
+            Err(refusal) => (status, page.problem) = (refusal.status(), Some(refusal.to_string())),
+        }
+    }
+    html::respond(status, Page::Explain(Box::new(page)))
+}

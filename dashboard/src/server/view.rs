@@ -1,0 +1,211 @@
+//! The pages' model, filled from what the node knows: a copy of numbers, no decision.
+
+use chrono::{DateTime, Utc};
+use fairway_policies::{Policy, explain::Explanation};
+use fairway_steering::{
+    Asn, Client, Health, Place, Service, Snapshot, Verdict, Via,
+    live::{Live, Point, Status, StoreState},
+};
+use fairway_store::SeriesPoint;
+
+use super::{
+    Console, feed,
+    quality::{Known, MINUTES},
+    refusal::Refusal,
+};
+use crate::model::{self, Demand, Overview, PathwayView, Question, Refused, Series, Sources};
+
+/// From one point of the decisions chart to the next; steering's own.
+const DECISIONS_STEP_MS: i64 = 10_000;
+/// Cells without a newer beacon for so long are stale: six of their ten-second buckets.
+const STALE_MS: i64 = 60_000;
+
+/// Every service there is.
+pub fn services(snapshot: &Snapshot) -> Vec<String> {
+    snapshot.services.iter().map(|s| s.policy.service.clone()).collect()
+}
+
+/// The service asked for; the first there is when none was named.
+pub fn service<'s>(snapshot: &'s Snapshot, asked: &str) -> Result<&'s Service, Refusal> {
+    if asked.is_empty() {
+        return snapshot.services.first().ok_or(Refusal::NoService);
+    }
+    snapshot.service(asked).ok_or_else(|| Refusal::UnknownService { asked: asked.into(), known: services(snapshot) })
+}
+
+/// Overview's model of the service asked for.
+pub async fn overview(console: &Console, asked: &str) -> Result<Overview, Refusal> {
+    let (snapshot, now) = (console.live.snapshot(), Utc::now());
+    let service = service(&snapshot, asked)?;
+    let known = console.quality.of(&service.policy.service, now).await;
+    Ok(fill(&console.live, &snapshot, service, &known, now))
+}
+
+fn fill(live: &Live, snapshot: &Snapshot, service: &Service, known: &Known, now: DateTime<Utc>) -> Overview {
+    let (status, policy) = (live.status(), &service.policy);
+    Overview {
+        service: policy.service.clone(),
+        services: services(snapshot),
+        now_ms: now.timestamp_millis(),
+        snapshot: snapshot.version,
+        snapshot_ms: snapshot.made_at.timestamp_millis(),
+        sources: sources(service, &status, known, now),
+        pathways: pathways(service, &status),
+        decisions: decisions(policy, &live.history(), now),
+        stall_ratio: quality(policy, known, now, SeriesPoint::stall_ratio),
+        request_errors: quality(policy, known, now, SeriesPoint::request_error_ratio),
+        feed: feed::items(live, &policy.service),
+        refused: status
+            .refusal
+            .as_ref()
+            .map(|refusal| Refused { at_ms: refusal.at.timestamp_millis(), problems: refusal.problems.clone() }),
+    }
+}
+
+fn sources(service: &Service, status: &Status, known: &Known, now: DateTime<Utc>) -> Sources {
+    let age = service.cells_at_ms.map(|newest| (now.timestamp_millis() - newest).max(0));
+    let away = match &status.store {
+        StoreState::Down { detail } => Some(detail.clone()),
+        StoreState::Unknown | StoreState::Up => known.away.clone(),
+    };
+    Sources {
+        cells_age_ms: age,
+        cells_stale: age.is_some_and(|age| age > STALE_MS),
+        store_away: away,
+        qoe_at_ms: known.reported.as_ref().map(|reported| reported.at.timestamp_millis()),
+    }
+}
+
+/// Each pathway as it stands.
+pub fn pathways(service: &Service, status: &Status) -> Vec<PathwayView> {
+    let policy = &service.policy;
+    let view = |(pathway, verdict): (&fairway_policies::Pathway, &Verdict)| {
+        let demand = status.demand.iter().find(|d| d.service == policy.service && d.pathway == pathway.id);
+        let demand = demand.filter(|_| status.cells_at.is_some());
+        PathwayView {
+            id: pathway.id.clone(),
+            host: pathway.host().to_owned(),
+            health: health(verdict.health),
+            cause: verdict.cause.to_string(),
+            since_ms: verdict.since.timestamp_millis(),
+            demand: demand.map(|d| Demand { sessions: d.sessions, bits_per_second: d.bits_per_second }),
+            capacity: pathway.capacity,
+            scale_at: pathway.scale_at,
+            scaling: demand.is_some_and(|d| d.over),
+        }
+    };
+    policy.pathways.iter().zip(&service.verdicts).map(view).collect()
+}
+
+fn health(health: Health) -> model::Health {
+    match health {
+        Health::Up => model::Health::Up,
+        Health::Degraded => model::Health::Degraded,
+        Health::Down => model::Health::Down,
+        Health::Drained => model::Health::Drained,
+    }
+}
+
+/// An empty series of the last quarter of an hour, in whole steps.
+fn blank(policy: &Policy, step_ms: i64, now: DateTime<Utc>) -> Series {
+    let points = i64::from(MINUTES) * 60_000 / step_ms;
+    let newest = now.timestamp_millis().div_euclid(step_ms) * step_ms;
+    let row = vec![None; usize::try_from(points).unwrap_or(0)];
+    Series { from_ms: newest - (points - 1) * step_ms, step_ms, values: vec![row; policy.pathways.len()] }
+}
+
+impl Series {
+    /// Where the point that begins at `ms` is, if it is in the series at all.
+    fn index(&self, ms: i64) -> Option<usize> {
+        usize::try_from((ms - self.from_ms).div_euclid(self.step_ms)).ok().filter(|at| *at < self.len())
+    }
+}
+
+/// Decisions per second. The point that is still filling is measured by the time it has had.
+fn decisions(policy: &Policy, history: &[Point], now: DateTime<Utc>) -> Series {
+    let mut series = blank(policy, DECISIONS_STEP_MS, now);
+    for point in history {
+        let begun = point.at.timestamp_millis();
+        let Some(at) = series.index(begun) else { continue };
+        let seconds = (now.timestamp_millis() - begun).clamp(1_000, DECISIONS_STEP_MS) as f64 / 1000.0;
+        let ours = point.decided.iter().filter(|d| d.service == policy.service);
+        for (row, pathway) in series.values.iter_mut().zip(&policy.pathways) {
+            let count: u64 = ours.clone().filter(|d| d.pathway == pathway.id).map(|d| d.dns + d.http).sum();
+            row[at] = Some(rounded(count as f64 / seconds));
+        }
+    }
+    series
+}
+
+fn quality(policy: &Policy, known: &Known, now: DateTime<Utc>, of: fn(&SeriesPoint) -> Option<f64>) -> Series {
+    let Some(reported) = &known.reported else { return blank(policy, DECISIONS_STEP_MS, now) };
+    let mut series = blank(policy, i64::from(reported.step_seconds.max(1)) * 1000, now);
+    for point in &reported.points {
+        let row = policy.pathways.iter().position(|p| p.id == point.pathway);
+        if let (Some(row), Some(at)) = (row, series.index(point.at * 1000)) {
+            series.values[row][at] = of(point).map(rounded);
+        }
+    }
+    series
+}
+
+/// To five decimals: it is sent to every browser that looks on.
+fn rounded(value: f64) -> f64 {
+    (value * 1e5).round() / 1e5
+}
+
+/// What a form leaves out: the first service, over DNS.
+pub fn with_defaults(mut question: Question, services: &[String]) -> Question {
+    if question.service.is_empty() {
+        question.service = services.first().cloned().unwrap_or_default();
+    }
+    if question.via.is_empty() {
+        question.via = "dns".into();
+    }
+    question
+}
+
+/// The account of the decision asked about, by the one function that decides.
+pub fn explain(snapshot: &Snapshot, question: &Question) -> Result<Explanation, Refusal> {
+    let service = service(snapshot, &question.service)?;
+    let via = match question.via.as_str() {
+        "dns" => Via::Dns,
+        "hls" => Via::Hls,
+        "dash" => Via::Dash,
+        "http" => Via::Http,
+        other => return Err(bad("via", format!("{other:?} is none of dns, hls, dash, http"))),
+    };
+    let address = question.client.trim();
+    let client = if address.is_empty() {
+        Client::at(place(question)?, via, None)
+    } else {
+        if !(question.country.trim().is_empty() && question.asn.trim().is_empty()) {
+            return Err(bad(
+                "client",
+                "an address tells its place: leave country and network empty, or the address".into(),
+            ));
+        }
+        let address = address.parse().map_err(|_| bad("client", format!("{address:?} is no IPv4 or IPv6 address")))?;
+        snapshot.client(address, via, None)
+    };
+    Ok(fairway_steering::explain(snapshot, service, &client, Utc::now()))
+}
+
+fn place(question: &Question) -> Result<Place, Refusal> {
+    let mut place = Place::default();
+    let (country, asn) = (question.country.trim(), question.asn.trim());
+    if !country.is_empty() {
+        place.country = Some(country.parse().map_err(|e| bad("country", format!("{e}")))?);
+        place.continent = place.country.and_then(|country| country.continent());
+    }
+    if !asn.is_empty() {
+        let digits = asn.strip_prefix("AS").or(asn.strip_prefix("as")).unwrap_or(asn);
+        let number = digits.parse().map_err(|_| bad("asn", format!("{asn:?} is no AS number, as in AS3320")))?;
+        place.asn = Some(Asn(number));
+    }
+    Ok(place)
+}
+
+fn bad(field: &'static str, why: String) -> Refusal {
+    Refusal::BadField { field, why }
+}
