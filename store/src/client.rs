@@ -209,14 +209,20 @@ const PASSING: [u32; 25] = [
 
 fn refused_or_not(error: Error) -> StoreError {
     match &error {
-        Error::Network(_) | Error::TimedOut => StoreError::Unavailable(error.to_string()),
+        Error::Network(_) | Error::TimedOut => StoreError::Unavailable(with_causes(&error)),
         // Text without a code is not ClickHouse's: a proxy's, or that of a server on its way down.
         Error::BadResponse(text) => match exception_code(text) {
             Some(code) if !PASSING.contains(&code) => StoreError::Refused(text.clone()),
             _ => StoreError::Unavailable(text.clone()),
         },
-        _ => StoreError::Refused(error.to_string()),
+        _ => StoreError::Refused(with_causes(&error)),
     }
+}
+
+/// An error and what it came of: of a failed connection the last cause says most.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string);
+    causes.fold(error.to_string(), |text, cause| if text.ends_with(&cause) { text } else { format!("{text}: {cause}") })
 }
 
 #[cfg(test)]

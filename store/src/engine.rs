@@ -22,7 +22,7 @@ use std::{
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
     sync::watch,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
@@ -36,7 +36,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// From the wish to stop to the kill: longer than the child gives its own requests.
 const GRACE: Duration = Duration::from_secs(10);
 /// Up for so long, the next crash is a new one.
-const STEADY: Duration = Duration::from_secs(30);
+const STEADY: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -122,6 +122,8 @@ struct Supervisor {
 /// A child that is up.
 struct Running {
     child: Child,
+    /// Held apart from the child, whose `wait` would close it: its end is the child's signal to go.
+    stdin: Option<ChildStdin>,
     url: String,
 }
 
@@ -138,6 +140,7 @@ impl Supervisor {
                         let why = tokio::select! {
                             status = running.child.wait() => epitaph(status),
                             () = shutdown.cancelled() => {
+                                drop(running.stdin);
                                 self.stop(running.child).await;
                                 return;
                             }
@@ -174,14 +177,14 @@ impl Supervisor {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("cannot start {}: {error}", self.options.program.display()))?;
-        let Some(stdout) = child.stdout.take() else {
+        let (stdin, Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the child has no stdout".into());
         };
         let mut line = String::new();
         match timeout(READY_WITHIN, BufReader::new(stdout).read_line(&mut line)).await {
             Ok(Ok(0)) => Err(epitaph(child.wait().await)),
             Ok(Ok(_)) => match serde_json::from_str::<Announcement>(&line) {
-                Ok(Announcement::Url(url)) => Ok(Running { child, url }),
+                Ok(Announcement::Url(url)) => Ok(Running { child, stdin, url }),
                 Ok(Announcement::Error(why)) => Err(why),
                 Err(_) => Err(format!("expected the child's URL, but it said {line:?}")),
             },
@@ -191,7 +194,6 @@ impl Supervisor {
     }
 
     async fn stop(&self, mut child: Child) {
-        drop(child.stdin.take());
         if timeout(GRACE, child.wait()).await.is_err() {
             tracing::warn!("the store engine did not stop within {GRACE:?}: killing it");
             if let Err(error) = child.kill().await {

@@ -88,12 +88,16 @@ pub async fn serve(options: ServeOptions) -> Result<(), ServeError> {
     let serving = serving.with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
     tokio::pin!(serving);
     tokio::select! {
-        ended = &mut serving => ended.map_err(io("cannot accept connections"))?,
+        ended = &mut serving => return ended.map_err(io("cannot accept connections")),
         () = stop.cancelled() => {}
     }
-    // Only sessions matter: a keep-alive connection that idles may be cut.
-    if timeout(FINISH, opened.database.quiesce()).await.is_err() {
+    let finish = async {
+        opened.database.quiesce().await;
+        serving.await
+    };
+    if timeout(FINISH, finish).await.is_err() {
         tracing::warn!("requests were still under way after {FINISH:?}: leaving without them");
+        return Ok(());
     }
     drop(opened.anchor);
     opened.library.shutdown();
@@ -114,8 +118,10 @@ async fn open(options: &ServeOptions) -> Result<(CancellationToken, Opened), Ser
     let stop = stop_signals().map_err(io("cannot listen for signals"))?;
     let library = Library::open(&options.library)?;
     std::fs::create_dir_all(&options.path).map_err(io("cannot make the engine's folder"))?;
-    let arguments = engine_arguments(&options.path, options.memory)?;
-    let anchor = Connection::open(library, &arguments).ok_or_else(|| ServeError::Refused(options.path.clone()))?;
+    // The engine takes a relative path for one below its own folder.
+    let path = std::path::absolute(&options.path).map_err(io("cannot find the engine's folder"))?;
+    let arguments = engine_arguments(&path, options.memory)?;
+    let anchor = Connection::open(library, &arguments).ok_or_else(|| ServeError::Refused(path.clone()))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(io("cannot listen"))?;
     let address = listener.local_addr().map_err(io("cannot listen"))?;
     let database = Arc::new(Database::new(library, arguments, options.password.clone()));

@@ -1,1 +1,493 @@
-fn main() {}
+//! The store on the real engine. The test's own executable is the child as well (`engine store <path>`), so it has a
+//! `main` of its own; a word on the command line runs only the worlds whose name has it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::{Bytes, BytesMut};
+use fairway_store::{
+    BeaconRow, Engine, EngineOptions, EngineState, External, Level, PASSWORD_VARIABLE, ServeOptions, Source, Store,
+    StoreError, StoreMetrics, library_places, serve,
+};
+use prometheus_client::registry::Registry;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_util::sync::CancellationToken;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if let [store, path, rest @ ..] = &arguments[..]
+        && store == "store"
+    {
+        let library = match rest.first() {
+            Some(place) => vec![PathBuf::from(place)],
+            None => library_places([Path::new(env!("CARGO_MANIFEST_DIR"))]),
+        };
+        let password = std::env::vars().find(|(name, _)| name == PASSWORD_VARIABLE).unwrap().1;
+        let options = ServeOptions { path: path.into(), library, password, port: 0, memory: 1 << 30 };
+        if let Err(error) = runtime.block_on(serve(options)) {
+            panic!("{error}");
+        }
+        return;
+    }
+    let wanted = arguments.iter().find(|a| !a.starts_with('-'));
+    let mut run = 0;
+    let mut world = |name: &str, test: &dyn Fn()| {
+        if wanted.is_none_or(|wanted| name.contains(wanted.as_str())) {
+            let started = Instant::now();
+            test();
+            println!("ok {name} ({:.1} s)", started.elapsed().as_secs_f64());
+            run += 1;
+        }
+    };
+    world("protocol", &|| runtime.block_on(protocol()));
+    world("beacons_and_cells", &|| runtime.block_on(beacons_and_cells()));
+    world("exactly_once", &|| runtime.block_on(exactly_once()));
+    world("life_of_the_child", &|| runtime.block_on(life_of_the_child()));
+    assert!(run > 0, "no world has {wanted:?} in its name");
+}
+
+/// An engine in a folder of its own, with its client.
+struct World {
+    folder: tempfile::TempDir,
+    engine: Engine,
+    store: Store,
+    metrics: StoreMetrics,
+    shutdown: CancellationToken,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::at(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn at(folder: tempfile::TempDir) -> Self {
+        let shutdown = CancellationToken::new();
+        let metrics = StoreMetrics::register(&mut Registry::default());
+        let engine = Engine::start(child(folder.path(), None), metrics.clone(), shutdown.clone()).unwrap();
+        let store = Store::embedded(&engine, metrics.clone());
+        let world = Self { folder, engine, store, metrics, shutdown };
+        world.up().await;
+        world.store.migrate().await.unwrap();
+        world
+    }
+
+    /// Waits until the engine is up, and says where.
+    async fn up(&self) -> String {
+        let mut state = self.engine.state();
+        let up = state.wait_for(|state| matches!(state, EngineState::Up { .. }));
+        let up = tokio::time::timeout(Duration::from_secs(20), up).await.expect("up in time").unwrap().clone();
+        let EngineState::Up { url } = up else { unreachable!() };
+        url
+    }
+
+    /// A client that knows nothing of ours.
+    async fn client(&self) -> clickhouse::Client {
+        let url = self.up().await;
+        clickhouse::Client::default().with_url(url).with_user("default").with_password(self.engine.password())
+    }
+
+    /// `kill -9` of the child, by the folder on its command line.
+    fn kill(&self) {
+        let folder = self.folder.path().as_os_str().as_encoded_bytes();
+        for process in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(line) = std::fs::read(process.path().join("cmdline")) else { continue };
+            if line.split(|byte| *byte == 0).any(|argument| argument == folder) {
+                let pid = process.file_name().into_string().unwrap();
+                assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+                return;
+            }
+        }
+        panic!("no child to kill");
+    }
+
+    /// Rows and watched milliseconds in the base table, and watched milliseconds in the cells.
+    async fn totals(&self) -> (u64, u64, u64) {
+        let base: Vec<(u64, u64)> = self.store.rows("SELECT count(), sum(watched_ms) FROM beacons").await.unwrap();
+        let cells: Vec<u64> = self.store.rows("SELECT sum(watched_ms) FROM cells_10s").await.unwrap();
+        (base[0].0, base[0].1, cells[0])
+    }
+
+    async fn stop(self) -> tempfile::TempDir {
+        self.shutdown.cancel();
+        self.engine.stopped().await;
+        self.folder
+    }
+}
+
+fn child(folder: &Path, library: Option<&str>) -> EngineOptions {
+    let args = ["store".as_ref(), folder.as_os_str()].into_iter().chain(library.map(AsRef::as_ref));
+    EngineOptions { program: std::env::current_exe().unwrap(), args: args.map(Into::into).collect() }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+}
+
+fn beacon(pathway: &str, session: u32) -> BeaconRow {
+    BeaconRow {
+        received_ms: now_ms(),
+        ts_ms: now_ms() - 500,
+        service: "live".into(),
+        pathway: pathway.into(),
+        session: format!("session-{session:08}"),
+        watched_ms: 1000,
+        requests: 2,
+        bits: 4_000_000,
+        ..BeaconRow::default()
+    }
+}
+
+fn encode(rows: &[BeaconRow]) -> Bytes {
+    let mut bytes = BytesMut::new();
+    rows.iter().for_each(|row| row.encode(&mut bytes));
+    bytes.freeze()
+}
+
+/// The whole HTTP answer to `request`, a request's head and body without `Host` and credentials.
+async fn raw(url: &str, head: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
+    let request = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// The `clickhouse` crate, unchanged, and plain HTTP.
+async fn protocol() {
+    #[derive(clickhouse::Row, Serialize, Deserialize, PartialEq, Debug, Clone)]
+    struct Thing {
+        id: u64,
+        name: String,
+        note: Option<String>,
+    }
+    let world = World::new().await;
+    let (client, url) = (world.client().await, world.up().await);
+
+    // Settings and database last for their own request only.
+    client.query("CREATE DATABASE other").execute().await.unwrap();
+    let elsewhere = client.clone().with_database("other").with_setting("max_threads", "1");
+    let at = "SELECT currentDatabase(), toString(getSetting('max_threads'))";
+    assert_eq!(elsewhere.query(at).fetch_one::<(String, String)>().await.unwrap(), ("other".into(), "1".into()));
+    assert_eq!(client.query(at).fetch_one::<(String, String)>().await.unwrap().0, "default");
+
+    // Rows in, as RowBinaryWithNamesAndTypes after a look at the table; rows out; parameters in a multipart form. A blank
+    // line is where an insert in a query's text would be cut.
+    client
+        .query("CREATE TABLE things (id UInt64, name String, note Nullable(String)) ENGINE = MergeTree ORDER BY id")
+        .execute()
+        .await
+        .unwrap();
+    let things: Vec<_> = (0..3000)
+        .map(|id| Thing { id, name: format!("\n\n\0{id} '\\\n\n"), note: (id % 2 == 0).then(|| "\n\n".into()) })
+        .collect();
+    let mut insert = client.insert::<Thing>("things").await.unwrap();
+    for thing in &things {
+        insert.write(thing).await.unwrap();
+    }
+    insert.end().await.unwrap();
+    assert_eq!(client.query("SELECT ?fields FROM things ORDER BY id").fetch_all::<Thing>().await.unwrap(), things);
+    let named = client.query("SELECT ?fields FROM things WHERE name = {name:String}").param("name", &things[7].name);
+    assert_eq!(named.fetch_one::<Thing>().await.unwrap(), things[7]);
+
+    // Several at once: slow ones do not hold up a quick one.
+    let slow = || client.query("SELECT count() FROM numbers(3) WHERE sleepEachRow(0.3) = 0").fetch_one::<u64>();
+    let quick = async {
+        let started = Instant::now();
+        assert_eq!(client.query("SELECT 1").fetch_one::<u8>().await.unwrap(), 1);
+        started.elapsed()
+    };
+    let (a, b, quick) = tokio::join!(slow(), slow(), quick);
+    assert_eq!((a.unwrap(), b.unwrap()), (3, 3));
+    assert!(quick < Duration::from_millis(800), "{quick:?}");
+
+    // Errors in ClickHouse's own words.
+    let error = client.query("SELECT * FROM nowhere").execute().await.unwrap_err().to_string();
+    assert!(error.contains("Code: 60. DB::Exception: Unknown table"), "{error}");
+    let error = client.query("SELECT 1").with_setting("no_such", "1").execute().await.unwrap_err().to_string();
+    assert!(error.contains("Code: 115."), "{error}");
+    let error = client.clone().with_password("wrong").query("SELECT 1").execute().await.unwrap_err().to_string();
+    assert!(error.contains("Code: 516."), "{error}");
+
+    // Plain HTTP: the statement in the URL, in the body, in both.
+    let key = format!("X-ClickHouse-Key: {}", world.engine.password());
+    assert!(raw(&url, "GET /ping HTTP/1.1", "").await.ends_with("Ok.\n"));
+    let answer = raw(&url, "GET /?query=SELECT+1 HTTP/1.1", "").await;
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("x-clickhouse-exception-code: 516"), "{answer}");
+    let get = format!("GET /?query=SELECT+%7Bx:UInt8%7D%2B1&param_x=41 HTTP/1.1\r\n{key}");
+    assert!(raw(&url, &get, "").await.ends_with("\r\n\r\n42\n"));
+    let get = format!("GET /?query=DROP+TABLE+things HTTP/1.1\r\n{key}");
+    assert!(raw(&url, &get, "").await.contains("Code: 164."));
+    let post = format!("POST /?default_format=JSONEachRow HTTP/1.1\r\n{key}");
+    assert!(raw(&url, &post, "SELECT 1 AS one").await.ends_with("{\"one\":1}\n"));
+    let rows = "{\"id\":9001,\"name\":\"a\"}\n\n{\"id\":9002,\"name\":\"b\"}";
+    let post = format!("POST /?query=INSERT+INTO+things+FORMAT+JSONEachRow HTTP/1.1\r\n{key}");
+    let answer = raw(&url, &post, rows).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"written_rows\":\"2\""), "{answer}");
+    let post = format!("POST / HTTP/1.1\r\n{key}");
+    assert!(
+        raw(&url, &post, &format!("INSERT INTO things FORMAT JSONEachRow\n{rows}")).await.starts_with("HTTP/1.1 200")
+    );
+    assert!(raw(&url, &post, "INSERT INTO things VALUES (9003, 'c', NULL)").await.starts_with("HTTP/1.1 200"));
+    let added = client.query("SELECT count() FROM things WHERE id > 9000").fetch_one::<u64>().await.unwrap();
+    assert_eq!(added, 5);
+
+    // A client that goes in the middle of its rows has inserted none of them.
+    let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!(
+        "POST /?query=INSERT+INTO+things+FORMAT+TSV HTTP/1.1\r\nHost: x\r\n{key}\r\nContent-Length: 1000\r\n\r\n"
+    );
+    stream.write_all(format!("{head}9100\ta\t\\N\n9101\tb\t\\N\n").as_bytes()).await.unwrap();
+    let running = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO things%'";
+    wait_for(async || client.query(running).fetch_one::<u64>().await.unwrap() == 1).await;
+    drop(stream);
+    wait_for(async || client.query(running).fetch_one::<u64>().await.unwrap() == 0).await;
+    assert_eq!(client.query("SELECT count() FROM things WHERE id > 9003").fetch_one::<u64>().await.unwrap(), 0);
+    world.stop().await;
+}
+
+async fn wait_for(condition: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "it did not come to be");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Every column comes back as it was encoded; the cells say of them what they should.
+async fn beacons_and_cells() {
+    let world = World::new().await;
+    let store = &world.store;
+    store.migrate().await.unwrap();
+
+    let all = BeaconRow {
+        received_ms: now_ms(),
+        ts_ms: 1_764_752_431_500,
+        service: "film".into(),
+        pathway: "cdn-x".into(),
+        session: "s\u{e9}ance\n\n\0".repeat(20),
+        sn: u32::MAX,
+        event: "rr".into(),
+        state: "p".into(),
+        content: "c1".into(),
+        continent: "NA".into(),
+        country: "US".into(),
+        subdivision: "CA".into(),
+        asn: 4_200_000_000,
+        watched_ms: 10_000,
+        stalled_ms: 500,
+        startup_ms: Some(812),
+        starts: 1,
+        start_failures: 1,
+        requests: 3,
+        request_errors: 2,
+        ttfb_ms: Some(0),
+        ttlb_ms: Some(400),
+        bits: u64::MAX / 2,
+        bitrate_kbps: 4200,
+        buffer_ms: Some(6000),
+        status: Some(0),
+        error: "MEDIA_ERR".into(),
+        source: Source::Json,
+    };
+    store.insert("all", encode(std::slice::from_ref(&all))).await.unwrap();
+    let told: Vec<String> = store
+        .rows(&format!(
+            "SELECT toString(tuple({}, pathway = 'cdn-x')) FROM beacons",
+            BeaconRow::COLUMNS
+                .replace("received", "toUnixTimestamp64Milli(received)")
+                .replace(", ts,", ", toUnixTimestamp64Milli(ts),")
+                .replace("session", "length(session)")
+        ))
+        .await
+        .unwrap();
+    let expected = format!(
+        "({},1764752431500,'film','cdn-x',{},4294967295,'rr','p','c1','NA','US','CA',4200000000,10000,500,812,1,1,3,2,0,400,\
+         9223372036854775807,4200,6000,0,'MEDIA_ERR','json',1)",
+        all.received_ms,
+        all.session.len(),
+    );
+    assert_eq!(told, [expected]);
+
+    let german = |i: u32| BeaconRow {
+        continent: "EU".into(),
+        country: "DE".into(),
+        asn: 3320 + i % 2,
+        stalled_ms: 100,
+        startup_ms: (i < 10).then_some(100 * (i + 1)),
+        starts: u8::from(i < 10),
+        ..beacon("cdn-a", i % 10)
+    };
+    let nowhere = BeaconRow { request_errors: 2, ..beacon("cdn-a", 77) };
+    let unattributed = beacon("", 78);
+    let rows: Vec<_> = (0..40).map(german).chain([nowhere, unattributed]).collect();
+    store.insert("germans", encode(&rows)).await.unwrap();
+
+    let cells = store.cells(Duration::from_secs(60)).await.unwrap();
+    let live: Vec<_> = cells.iter().filter(|cell| cell.service == "live").collect();
+    let levels: Vec<_> = live.iter().map(|cell| (&cell.level, cell.sessions, cell.watched_ms)).collect();
+    let de = || "DE".to_owned();
+    assert_eq!(
+        levels,
+        [
+            (&Level::CountryAsn(de(), 3320), 5, 20_000),
+            (&Level::CountryAsn(de(), 3321), 5, 20_000),
+            (&Level::Country(de()), 10, 40_000),
+            (&Level::Continent("EU".into()), 10, 40_000),
+            (&Level::World, 11, 41_000),
+        ]
+    );
+    let (germany, everyone) = (live[2], live[4]);
+    assert_eq!((germany.stalled_ms, germany.starts, germany.requests, germany.bits), (4000, 10, 80, 160_000_000));
+    assert!((450.0..=650.0).contains(&germany.startup_ms), "{}", germany.startup_ms);
+    assert_eq!((germany.ttfb_ms, germany.request_errors, everyone.request_errors), (0.0, 0, 2));
+    assert!((now_ms() - germany.newest_ms).abs() < 20_000);
+
+    let (step, points) = store.qoe_series("live", 15).await.unwrap();
+    assert_eq!((step, points.iter().map(|p| p.watched_ms).sum::<u64>()), (10, 41_000));
+    assert!(points.iter().all(|p| p.pathway == "cdn-a" && (now_ms() / 1000 - p.at) < 30));
+    assert!(store.qoe_series("no'such\\service", 15).await.unwrap().1.is_empty());
+
+    // Refused is refused, and a schema of the future is told from one of ours.
+    assert!(matches!(store.insert("bad", Bytes::from_static(b"xyz")).await, Err(StoreError::Refused(_))));
+    assert!(matches!(store.rows::<u8>("SELECT nothing").await, Err(StoreError::Refused(_))));
+    let client = world.client().await;
+    client.query("INSERT INTO fairway_migrations (version, statement) VALUES (999, 1)").execute().await.unwrap();
+    assert!(matches!(store.migrate().await, Err(StoreError::Schema(_))));
+
+    // The same store by its URL, as if somebody else ran it.
+    let to = External {
+        url: world.up().await,
+        user: "default".into(),
+        password: world.engine.password().into(),
+        database: "other".into(),
+    };
+    client.query("CREATE DATABASE other").execute().await.unwrap();
+    let external = Store::external(to, world.metrics.clone());
+    external.migrate_when_up(&world.shutdown).await.unwrap();
+    external.insert("all", encode(&[all])).await.unwrap();
+    assert_eq!(external.rows::<u64>("SELECT count() FROM beacons").await.unwrap(), [1]);
+    assert_eq!(external.cells(Duration::from_secs(60)).await.unwrap().len(), 4);
+    world.stop().await;
+}
+
+/// Batches are sent while the child is killed again and again, each until it is acknowledged, and some once more after
+/// that: every row is there once, in the base table and in the cells.
+async fn exactly_once() {
+    const BATCH: u32 = 50_000;
+    const ROUNDS: u32 = 4;
+    let world = World::new().await;
+    let rows: Vec<_> = (0..BATCH)
+        .map(|i| BeaconRow {
+            country: ["DE", "BR", "US"][i as usize % 3].into(),
+            asn: i % 40,
+            ttfb_ms: Some(i % 300),
+            ..beacon("cdn-a", i / 10)
+        })
+        .collect();
+    let bytes = encode(&rows);
+    let started = Instant::now();
+    for warm in 0..3 {
+        world.store.insert(&format!("warm-{warm}"), bytes.clone()).await.unwrap();
+    }
+    let took = started.elapsed() / 3;
+    println!("   {:.0} rows/s inserted ({took:?} for {BATCH} rows)", f64::from(BATCH) / took.as_secs_f64());
+
+    // The worst moment to die is between the base table and the cells; without its view, an insert ends just there.
+    let client = world.client().await;
+    client.query("DETACH TABLE cells_10s_from_beacons").execute().await.unwrap();
+    world.store.insert("halfway", bytes.clone()).await.unwrap();
+    client.query("ATTACH TABLE cells_10s_from_beacons").execute().await.unwrap();
+    let (rows, _, in_cells) = world.totals().await;
+    assert_eq!((rows, in_cells), (u64::from(BATCH * 4), u64::from(BATCH * 3) * 1000));
+    world.store.insert("halfway", bytes.clone()).await.unwrap();
+    let (rows, _, in_cells) = world.totals().await;
+    assert_eq!((rows, in_cells), (u64::from(BATCH * 4), u64::from(BATCH * 4) * 1000));
+
+    let mut longest = Duration::ZERO;
+    for round in 0..ROUNDS {
+        // Killed earlier or later in the insert, from its start to its end.
+        let before_kill = took * round / (ROUNDS - 1);
+        let token = format!("round-{round}");
+        let sending = async {
+            while let Err(error) = world.store.insert(&token, bytes.clone()).await {
+                assert!(error.is_temporary(), "{error}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let killing = async {
+            tokio::time::sleep(before_kill).await;
+            let url = world.up().await;
+            world.kill();
+            let killed = Instant::now();
+            let mut state = world.engine.state();
+            state.wait_for(|state| matches!(state, EngineState::Up { url: new } if *new != url)).await.unwrap();
+            killed.elapsed()
+        };
+        let ((), restart) = tokio::join!(sending, killing);
+        longest = longest.max(restart);
+        if round % 2 == 0 {
+            world.store.insert(&token, bytes.clone()).await.unwrap();
+        }
+    }
+    println!("   up again within {longest:?} of kill -9");
+    let expected = u64::from(BATCH * (4 + ROUNDS));
+    assert_eq!(world.totals().await, (expected, expected * 1000, expected * 1000));
+    assert_eq!(world.metrics.engine_restarts.get(), u64::from(ROUNDS));
+    assert!(longest < Duration::from_secs(5), "{longest:?}");
+
+    // Tokens outlive a clean stop too.
+    let again = World::at(world.stop().await).await;
+    again.store.insert("warm-0", bytes).await.unwrap();
+    assert_eq!(again.totals().await.0, expected);
+    again.stop().await;
+}
+
+/// It goes when its parent does, does not fight over a path, and says what is missing.
+async fn life_of_the_child() {
+    let world = World::new().await;
+    let rival = Command::new(std::env::current_exe().unwrap())
+        .arg("store")
+        .arg(world.folder.path())
+        .env(PASSWORD_VARIABLE, "x")
+        .stderr(Stdio::null())
+        .stdin(Stdio::piped())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(rival.stdout).unwrap();
+    assert!(!rival.status.success() && said.contains("another process has it"), "{said}");
+    let folder = world.stop().await;
+
+    let mut orphan = Command::new(std::env::current_exe().unwrap())
+        .arg("store")
+        .arg(folder.path())
+        .env(PASSWORD_VARIABLE, "x")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut announced = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(orphan.stdout.take().unwrap()), &mut announced).unwrap();
+    assert!(announced.starts_with("{\"url\":\"http://127.0.0.1:"), "{announced}");
+    drop(orphan.stdin.take());
+    assert!(orphan.wait().unwrap().success());
+
+    let shutdown = CancellationToken::new();
+    let metrics = StoreMetrics::register(&mut Registry::default());
+    let engine = Engine::start(child(folder.path(), Some("/nowhere/libchdb.so")), metrics, shutdown.clone()).unwrap();
+    let mut state = engine.state();
+    let down = state.wait_for(|state| matches!(state, EngineState::Down { .. })).await.unwrap().clone();
+    let EngineState::Down { why, .. } = down else { unreachable!() };
+    assert!(why.contains("make setup") && why.contains("/nowhere/libchdb.so"), "{why}");
+    shutdown.cancel();
+    engine.stopped().await;
+}
