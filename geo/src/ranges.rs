@@ -21,8 +21,10 @@ pub(crate) trait Address: Copy + Ord + Debug {
     fn next(self) -> Option<Self>;
     /// The address before this one, if it is not the first.
     fn previous(self) -> Option<Self>;
-    /// Its first [`TOP_BITS`] bits.
-    fn top(self) -> usize;
+    /// The `count` bits after the first `skip`, as a number.
+    fn bits(self, skip: u32, count: u32) -> usize;
+    /// Itself with `bits` there, where it has zeros.
+    fn with_bits(self, skip: u32, count: u32, bits: usize) -> Self;
     /// How many leading bits the two have in common.
     fn common(self, other: Self) -> u32;
     /// The prefix of `len` bits that it is in.
@@ -30,10 +32,6 @@ pub(crate) trait Address: Copy + Ord + Debug {
     /// `first..=last` as the fewest prefixes, in order.
     fn prefixes(first: Self, last: Self) -> impl Iterator<Item = IpNet>;
 }
-
-/// How many leading bits of an address the look-up's index resolves. 16 make a table of 256 KiB, which the cache keeps, and
-/// leave some ten steps of search in the most finely cut /16s of IPv4 and IPv6.
-const TOP_BITS: u32 = 16;
 
 macro_rules! address {
     ($number:ty, $ip:ty, $net:ident, $subnets:ident, $variant:ident) => {
@@ -45,8 +43,11 @@ macro_rules! address {
             fn previous(self) -> Option<Self> {
                 self.checked_sub(1)
             }
-            fn top(self) -> usize {
-                (self >> (<$number>::BITS - TOP_BITS)) as usize
+            fn bits(self, skip: u32, count: u32) -> usize {
+                (self << skip >> (<$number>::BITS - count)) as usize
+            }
+            fn with_bits(self, skip: u32, count: u32, bits: usize) -> Self {
+                self | (bits as $number) << (<$number>::BITS - skip - count)
             }
             fn common(self, other: Self) -> u32 {
                 (self ^ other).leading_zeros()
@@ -199,24 +200,50 @@ impl<A: Address> Ascending<A> {
     }
 }
 
-/// Ranges with the index that makes a look-up quick.
+/// Ranges with the index that makes a look-up quick: a tree over the leading bits of an address. It is cut finely only where
+/// the ranges are, so it suits IPv6, whose ranges crowd in a few corners, as well as IPv4.
 pub(crate) struct Indexed<A> {
     ranges: Ranges<A>,
-    /// For each value of an address's first 16 bits, the range that the lowest such address is in; and the last range.
-    index: Vec<u32>,
+    /// The root's slots, by an address's first [`ROOT_BITS`] bits, and then the other nodes, by [`NODE_BITS`] more at each
+    /// level. A slot holds the range that its lowest address is in; or, if more than [`SCAN`] ranges begin in it, [`NODE`]
+    /// and where the node that parts it begins.
+    slots: Vec<u32>,
 }
+
+/// 256 KiB of root, which the cache keeps, and one step to the /16s that are the usual IPv4 block.
+const ROOT_BITS: u32 = 16;
+/// A node is then 64 bytes: one cache line.
+const NODE_BITS: u32 = 4;
+/// 64 bytes of IPv4 addresses: again a cache line or two. Half and double measure the same, and half needs twice the tree.
+const SCAN: usize = 16;
+const NODE: u32 = 1 << 31;
 
 impl<A: Address> Indexed<A> {
     pub(crate) fn new(ranges: Ranges<A>) -> Self {
-        let tops = 1 << TOP_BITS;
-        let mut index = Vec::with_capacity(tops + 1);
-        for (i, (_, last, _)) in ranges.iter().enumerate() {
-            // Every such address up to its last is in this range, but for those that are in an earlier one already.
-            let end = last.map_or(tops, |last| last.top() + 1);
-            index.resize(index.len().max(end), i as u32);
+        let mut indexed = Self { ranges, slots: vec![0; 1 << ROOT_BITS] };
+        indexed.fill(0, A::ZERO, 0, ROOT_BITS, 0);
+        indexed.slots.shrink_to_fit();
+        indexed
+    }
+
+    /// Fills the node at `node`, which parts the prefix of `skip` bits at `base` by the `count` bits after it. `range` is
+    /// the one that `base` is in.
+    fn fill(&mut self, node: usize, base: A, skip: u32, count: u32, mut range: usize) {
+        for bits in 0..1 << count {
+            let lowest = base.with_bits(skip, count, bits);
+            let firsts = &self.ranges.firsts;
+            while firsts.get(range + 1).is_some_and(|first| *first <= lowest) {
+                range += 1;
+            }
+            let crowded = firsts.get(range + 1 + SCAN).is_some_and(|first| first.common(lowest) >= skip + count);
+            self.slots[node + bits] = range as u32;
+            if crowded {
+                let child = self.slots.len();
+                self.slots[node + bits] = NODE | child as u32;
+                self.slots.resize(child + (1 << NODE_BITS), 0);
+                self.fill(child, lowest, skip + count, NODE_BITS, range);
+            }
         }
-        index.push(ranges.len() as u32 - 1);
-        Self { ranges, index }
     }
 
     pub(crate) fn ranges(&self) -> &Ranges<A> {
@@ -226,12 +253,112 @@ impl<A: Address> Indexed<A> {
     /// Where `address` is, and how long the shortest prefix around it is that lies within its range.
     pub(crate) fn locate(&self, address: A) -> (PlaceId, u32) {
         let Ranges { firsts, places } = &self.ranges;
-        let top = address.top();
-        let (low, high) = (self.index[top] as usize, self.index[top + 1] as usize);
-        let at = low + firsts[low + 1..=high].partition_point(|first| *first <= address);
+        let (mut slot, mut skip) = (self.slots[address.bits(0, ROOT_BITS)], ROOT_BITS);
+        while slot & NODE != 0 {
+            slot = self.slots[(slot ^ NODE) as usize + address.bits(skip, NODE_BITS)];
+            skip += NODE_BITS;
+        }
+        let from = slot as usize;
+        let at = from + firsts[from + 1..].iter().take_while(|first| **first <= address).count();
         // A prefix stays within the range if it holds neither the address before it nor the one after it.
         let before = firsts[at].previous().map_or(0, |outside| address.common(outside) + 1);
         let after = firsts.get(at + 1).map_or(0, |outside| address.common(*outside) + 1);
         (places[at], before.max(after))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What [`Ascending`] promises, said the slow way: of the ranges that hold the address, the one put in last.
+    fn naive<A: Address>(ranges: &[(A, A, PlaceId)], address: A) -> PlaceId {
+        ranges
+            .iter()
+            .rev()
+            .find(|(first, last, _)| *first <= address && address <= *last)
+            .map_or(UNKNOWN, |range| range.2)
+    }
+
+    fn ranges<A: Address>(ranges: &[(A, A, PlaceId)]) -> Ranges<A> {
+        let mut ascending = Ascending::default();
+        for (first, last, place) in ranges {
+            ascending.put(*first, *last, *place).unwrap();
+        }
+        ascending.finish()
+    }
+
+    /// Looks up every edge and its neighbours, and compares with the slow way; the prefix must hold and be the largest.
+    fn check<A: Address>(random: &mut impl FnMut() -> A, count: usize) {
+        let mut layer = || {
+            let mut ranges: Vec<(A, A, PlaceId)> = (0..count as PlaceId)
+                .map(|i| {
+                    let (a, b) = (random(), random());
+                    (a.min(b), a.max(b), i % 5)
+                })
+                .collect();
+            ranges.sort();
+            ranges
+        };
+        let (upper, lower) = (layer(), layer());
+        let slow = |address| naive(&upper, address) * 10 + naive(&lower, address);
+        let table = Indexed::new(ranges(&upper).overlay(&ranges(&lower), |a, b| a * 10 + b));
+        assert!(table.ranges().firsts.is_sorted_by(|a, b| a < b));
+        assert!(table.ranges().places.windows(2).all(|pair| pair[0] != pair[1]), "equal neighbours are one");
+
+        let edges = upper.iter().chain(&lower).flat_map(|(first, last, _)| {
+            [first.previous(), Some(*first), first.next(), last.previous(), Some(*last), last.next()]
+                .into_iter()
+                .flatten()
+        });
+        let edges: Vec<(A, PlaceId)> = edges.map(|edge| (edge, slow(edge))).collect();
+        for (address, place) in edges.iter().copied().chain((0..count).map(|_| random()).map(|a| (a, slow(a)))) {
+            let (found, len) = table.locate(address);
+            assert_eq!(found, place, "{address:?}");
+            let differs = |len: u32| edges.iter().any(|(edge, other)| address.common(*edge) >= len && *other != place);
+            assert!(!differs(len), "{address:?}/{len} is not all at the same place");
+            assert!(len == 0 || differs(len - 1), "{address:?}/{len} is not the largest prefix");
+        }
+    }
+
+    #[test]
+    fn look_ups_agree_with_a_naive_scan() {
+        let mut state = 0x2545_F491_4F6C_DD1D_u64;
+        let mut random = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        for round in 0..30 {
+            // From all over the space to a few crowded addresses, at its low end, its high end and inside.
+            let keep = round % 10 * 3;
+            let at = [0, u32::MAX, 0xC000_0200][round % 3];
+            check(&mut || at ^ (random() as u32 >> keep), 40);
+            let at = [0, u128::MAX, 0x2001_0DB8 << 96][round % 3];
+            check(&mut || at ^ ((u128::from(random()) << 64 | u128::from(random())) >> (keep * 4)), 40);
+        }
+    }
+
+    #[test]
+    fn the_whole_space_and_nothing() {
+        let whole = Indexed::new(ranges(&[(0, u128::MAX, 7)]));
+        assert_eq!(whole.locate(0), (7, 0));
+        assert_eq!(whole.locate(u128::MAX), (7, 0));
+        assert_eq!(Indexed::new(Ranges::<u32>::default()).locate(1 << 31), (UNKNOWN, 0));
+    }
+
+    #[test]
+    fn ranges_ascend() {
+        let mut ascending = Ascending::<u32>::default();
+        assert_eq!(ascending.put(10, 20, 1), Ok(()));
+        assert_eq!(ascending.put(9, 30, 2), Err(NotAscending));
+    }
+
+    #[test]
+    fn a_range_that_is_no_prefix_is_several() {
+        let table = ranges(&[(1_u32, 4, 1), (u32::MAX, u32::MAX, 2)]);
+        let prefixes: Vec<String> = table.prefixes(u32::MAX).map(|(net, place)| format!("{net} {place}")).collect();
+        assert_eq!(prefixes, ["0.0.0.1/32 1", "0.0.0.2/31 1", "0.0.0.4/32 1", "255.255.255.255/32 2"]);
     }
 }
