@@ -65,7 +65,8 @@ pub struct Counted {
     pub subnet: bool,
 }
 
-/// Counters of answered queries: `fairway_dns_queries_total` by transport, type, code, and whether with client subnet.
+/// Counters of answered queries: `dns_queries_total` (under the registry's prefix) by transport, type, code, and
+/// whether with client subnet.
 pub struct Metrics {
     queries: [AtomicU64; CELLS],
 }
@@ -113,7 +114,7 @@ impl Metrics {
 impl Collector for Metrics {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let mut queries = encoder.encode_descriptor(
-            "fairway_dns_queries",
+            "dns_queries",
             "DNS queries answered, by transport, type, response code, and whether they told of a client subnet",
             None,
             MetricType::Counter,
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn each_combination_has_a_counter_of_its_own() {
-        let mut registry = Registry::default();
+        let mut registry = Registry::with_prefix("fairway");
         let metrics = Metrics::register(&mut registry);
         let query = Counted {
             transport: Transport::Udp,

@@ -66,13 +66,12 @@ impl Zones {
     /// Reads every `<origin>.zone` of `folder`: master files (RFC 1035 §5), whose origin is what their name says.
     pub fn load(folder: &Path) -> Result<Self, ZoneError> {
         let unreadable = |source| ZoneError::Unreadable { path: folder.into(), source };
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(unreadable)?;
+        let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+        files.retain(|path| path.extension().is_some_and(|e| e == "zone"));
+        files.sort(); // so that of two broken files the same one is told each time
         let mut zones = Self::default();
-        for file in fs::read_dir(folder).map_err(unreadable)? {
-            let path = file.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|e| e == "zone") {
-                zones.add(&path)?;
-            }
-        }
+        files.iter().try_for_each(|path| zones.add(path))?;
         Ok(zones)
     }
 

@@ -140,7 +140,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("fairway.test.zone"), zone).unwrap();
         let live = Arc::new(Live::new(snapshot(folder.path()), Utc::now()));
-        let (shutdown, mut registry) = (CancellationToken::new(), Registry::default());
+        let (shutdown, mut registry) = (CancellationToken::new(), Registry::with_prefix("fairway"));
         let metrics = Metrics::register(&mut registry);
         let zones = Zones::load(folder.path()).unwrap();
         let listen = ["127.0.0.1:0".parse().unwrap()];
