@@ -1,8 +1,9 @@
 //! Cells: what beacons say of one pathway for one audience.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{collections::HashMap, fmt, future::Future, sync::Arc, time::Duration};
 
 use fairway_geo::{Asn, Continent, Country, Place};
+use fairway_policies::{Metric, Policy};
 use serde::{Deserialize, Serialize};
 
 /// A level of place that cells are kept at, from the narrowest to the widest.
@@ -27,13 +28,29 @@ impl Audience {
             .into_iter()
             .flatten()
     }
+
+    /// The next wider audience; a country of no known continent is part of the world. `None` for the world.
+    pub fn parent(self) -> Option<Audience> {
+        match self {
+            Self::CountryAsn(country, _) => Some(Self::Country(country)),
+            Self::Country(country) => Some(country.continent().map_or(Self::World, Self::Continent)),
+            Self::Continent(_) => Some(Self::World),
+            Self::World => None,
+        }
+    }
+
+    /// This audience and all that it is part of, the narrowest first.
+    pub fn lineage(self) -> impl Iterator<Item = Audience> {
+        std::iter::successors(Some(self), |audience| audience.parent())
+    }
 }
 
+/// `country DE`, `AS3320 in DE`, `continent EU`, `world`.
 impl fmt::Display for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CountryAsn(country, asn) => write!(f, "{country} {asn}"),
-            Self::Country(country) => country.fmt(f),
+            Self::CountryAsn(country, asn) => write!(f, "{asn} in {country}"),
+            Self::Country(country) => write!(f, "country {country}"),
             Self::Continent(continent) => write!(f, "continent {continent}"),
             Self::World => f.write_str("world"),
         }
@@ -67,6 +84,21 @@ pub struct Cell {
     pub newest_ms: i64,
 }
 
+impl Cell {
+    /// What it says of this quality; `None` where it saw nothing of the kind.
+    pub fn value(&self, metric: Metric) -> Option<f32> {
+        let ratio = |part: u64, whole: u64| (whole > 0).then(|| (part as f64 / whole as f64) as f32);
+        let median = |ms: f32| (ms > 0.0).then_some(ms);
+        match metric {
+            Metric::StallRatio => ratio(self.stalled_ms, self.watched_ms),
+            Metric::StartFailures => ratio(self.start_failures, self.starts),
+            Metric::RequestErrors => ratio(self.request_errors, self.requests),
+            Metric::StartupTime => median(self.startup_ms),
+            Metric::Ttfb => median(self.ttfb_ms),
+        }
+    }
+}
+
 /// A cell with what it is of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellRow {
@@ -78,6 +110,45 @@ pub struct CellRow {
     pub audience: Audience,
     /// The statistics.
     pub cell: Cell,
+}
+
+/// The cells of one service: by audience, then by pathway index.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cells(HashMap<Audience, Vec<Option<Cell>>>);
+
+impl Cells {
+    /// Sorts rows out to the services that they are of, in the order of `policies`; rows of services and pathways that are
+    /// not in any policy are left out.
+    pub fn gather(policies: &[Arc<Policy>], rows: &[CellRow]) -> Vec<Cells> {
+        let mut gathered = vec![Cells::default(); policies.len()];
+        let index = policies.iter().enumerate().flat_map(|(s, policy)| {
+            let pathways = policy.pathways.iter().enumerate();
+            pathways.map(move |(p, pathway)| ((policy.service.as_str(), pathway.id.as_str()), (s, p)))
+        });
+        let index: HashMap<_, _> = index.collect();
+        for row in rows {
+            if let Some(&(s, p)) = index.get(&(row.service.as_str(), row.pathway.as_str())) {
+                let cells = gathered[s].0.entry(row.audience).or_insert_with(|| vec![None; policies[s].pathways.len()]);
+                cells[p] = Some(row.cell);
+            }
+        }
+        gathered
+    }
+
+    /// The cell of this pathway for this audience.
+    pub fn get(&self, audience: Audience, pathway: usize) -> Option<&Cell> {
+        self.0.get(&audience)?.get(pathway)?.as_ref()
+    }
+
+    /// Every audience, each with the cells it has.
+    pub fn iter(&self) -> impl Iterator<Item = (Audience, impl Iterator<Item = &Cell>)> {
+        self.0.iter().map(|(audience, cells)| (*audience, cells.iter().flatten()))
+    }
+
+    /// Unix milliseconds of the newest beacon in them.
+    pub fn newest_ms(&self) -> Option<i64> {
+        self.0.values().flatten().flatten().map(|cell| cell.newest_ms).max()
+    }
 }
 
 /// Where the control loop gets its cells; the command gives it the store.

@@ -1,0 +1,3 @@
+mod chain;
+mod properties;
+mod shares;

@@ -1,0 +1,229 @@
+//! What holds for every policy, every state and every client.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
+
+use chrono::TimeDelta;
+use fairway_geo::{Asn, Continent, Located, Place};
+use fairway_policies::{
+    Fence, Healthy, Metric, PathSet, Policy, Prefer, Rank, Step, StepKind, Weights, When, model::PathwayAnswer,
+};
+use ipnet::IpNet;
+
+use crate::{
+    cells::Audience,
+    decide::{Client, Via, decide},
+    health::{Cause, Health, Verdict},
+    snapshot::{Service, Snapshot},
+    standing::{Lead, Standing, Standings},
+    testing::{Numbers, decision, now, policy, snapshot},
+};
+
+const COUNTRIES: [&str; 4] = ["DE", "FR", "BR", "JP"];
+
+fn address(numbers: &mut Numbers) -> IpAddr {
+    // Few high bits, so that clients and CIDRs meet; the rest at random.
+    match numbers.below(3) {
+        0 => {
+            let bits = u128::from(numbers.next()) << 64 | u128::from(numbers.next());
+            Ipv6Addr::from_bits(bits & (u128::MAX >> 8) | 0x20 << 120).into()
+        }
+        _ => Ipv4Addr::from_bits(numbers.next() as u32 & 0x0fff_ffff).into(),
+    }
+}
+
+fn cidr(numbers: &mut Numbers) -> IpNet {
+    let address = address(numbers);
+    let len = if address.is_ipv4() { numbers.below(33) } else { 8 + numbers.below(60) };
+    IpNet::new(address, len as u8).unwrap()
+}
+
+/// Where addresses are in these worlds: blocks of several sizes, as in a geo table.
+fn locate(address: IpAddr) -> Located {
+    let bits = match address {
+        IpAddr::V4(a) => u128::from(a.to_bits()) << 96,
+        IpAddr::V6(a) => a.to_bits(),
+    };
+    let (mut len, family) = (6, u64::from(address.is_ipv4()));
+    let mut draw = Numbers(((bits >> 122) as u64) << 1 | family).next();
+    while len < 20 && draw & 3 != 0 {
+        len += 2;
+        draw = Numbers(((bits >> (128 - u32::from(len))) as u64) << 8 | u64::from(len) << 1 | family).next();
+    }
+    let country = COUNTRIES.get((draw >> 8) as usize % 5).and_then(|c| c.parse().ok());
+    let asn = (draw & 0x30 != 0).then_some(Asn((draw >> 16) as u32 % 3));
+    let continent = country.and_then(|c: fairway_geo::Country| c.continent());
+    let place = Place { country, asn, continent, ..Place::default() };
+    Located { place, prefix: IpNet::new(address, len).unwrap().trunc() }
+}
+
+fn client<'a>(address: IpAddr, session: Option<&'a str>) -> Client<'a> {
+    Client { address: Some(address), located: locate(address), via: Via::Dns, session }
+}
+
+fn when(numbers: &mut Numbers) -> When {
+    let mut when = When::default();
+    if numbers.chance(30) {
+        when.country.push(numbers.pick(&COUNTRIES).parse().unwrap());
+    }
+    if numbers.chance(15) {
+        when.continent.push(*numbers.pick(&[Continent::Eu, Continent::Sa]));
+    }
+    if numbers.chance(15) {
+        when.asn.push(Asn(numbers.below(3) as u32));
+    }
+    if numbers.chance(40) {
+        when.cidr = (0..1 + numbers.below(3)).map(|_| cidr(numbers)).collect();
+    }
+    when
+}
+
+fn step(numbers: &mut Numbers, pathways: usize) -> Step {
+    let kind = match numbers.below(5) {
+        0 => StepKind::Healthy(Healthy {}),
+        1 => StepKind::Fence(Fence { allowed: numbers.set(pathways) }),
+        2 => {
+            let first = numbers.set(pathways);
+            let second = PathSet(numbers.set(pathways).0 & !first.0);
+            StepKind::Prefer(Prefer { tiers: vec![first, second] })
+        }
+        3 => StepKind::Rank(Rank { by: vec![Metric::StallRatio], min_sessions: 25, margin: 0.33, tie: 0.05 }),
+        _ => StepKind::Weights(Weights { shares: (0..pathways).map(|_| numbers.below(4) as u32).collect() }),
+    };
+    Step { kind, when: when(numbers), line: 1 }
+}
+
+fn standings(numbers: &mut Numbers, pathways: usize) -> Arc<Standings> {
+    let germany = Audience::Country("DE".parse().unwrap());
+    let all =
+        [Audience::World, germany, germany.parent().unwrap(), Audience::CountryAsn("DE".parse().unwrap(), Asn(1))];
+    let mut standings = Standings::new();
+    for audience in all {
+        if numbers.chance(50) {
+            let lead =
+                |n: usize| Lead { ahead: (n / pathways) as u8, behind: (n % pathways) as u8, by: Metric::StallRatio };
+            let leads =
+                (0..pathways * pathways).map(lead).filter(|l| l.ahead != l.behind && numbers.chance(20)).collect();
+            standings.insert(audience, Standing::new(vec![None; pathways], leads));
+        }
+    }
+    Arc::new(standings)
+}
+
+/// Any policy in any state.
+fn world(numbers: &mut Numbers) -> Snapshot {
+    let pathways = 1 + numbers.below(5);
+    let ids = &["a", "b", "c", "d", "e"][..pathways];
+    let steps: Vec<Step> = (0..1 + numbers.below(6)).map(|_| step(numbers, pathways)).collect();
+    let verdicts = (0..pathways).map(|_| {
+        let since = now() - TimeDelta::seconds(numbers.below(90) as i64);
+        Verdict { health: *numbers.pick(&Health::ALL), cause: Cause::Unprobed, since }
+    });
+    let verdicts = verdicts.collect();
+    let standings = steps.iter().map(|_| standings(numbers, pathways)).collect();
+    let mut policy = Policy { steps, ..(*policy(ids, "")).clone() };
+    policy.pathways[0].answer = PathwayAnswer::None;
+    snapshot(Service::new(Arc::new(policy), verdicts, standings, None, Arc::default()))
+}
+
+#[test]
+fn a_traced_decision_is_the_untraced_one() {
+    let mut numbers = Numbers(3);
+    for _ in 0..4000 {
+        let snapshot = world(&mut numbers);
+        let service = &snapshot.services[0];
+        let session = numbers.next().to_string();
+        let client = client(address(&mut numbers), numbers.chance(50).then_some(&session));
+        let mut reports = Vec::new();
+        let traced = decide(&snapshot, service, &client, now(), &mut reports);
+        assert_eq!(traced, decision(&snapshot, &client));
+        assert_eq!(reports.len(), service.policy.steps.len());
+        assert_eq!(reports.last().unwrap().after, traced.ranked.to_vec());
+        for (report, next) in reports.iter().zip(&reports[1..]) {
+            assert_eq!(report.after, next.before);
+        }
+        for report in &reports {
+            let before: Vec<u8> = report.before.iter().map(|c| c.pathway).collect();
+            let told: Vec<u8> = report.reasons.iter().map(|r| r.0).take(before.len()).collect();
+            assert_eq!(before, told, "one reason for each that stood, in order");
+        }
+    }
+}
+
+#[test]
+fn every_pathway_is_ranked_or_aside_or_fenced_out_once() {
+    let mut numbers = Numbers(4);
+    for _ in 0..4000 {
+        let snapshot = world(&mut numbers);
+        let policy = &snapshot.services[0].policy;
+        let client = client(address(&mut numbers), None);
+        let decision = decision(&snapshot, &client);
+        let mut allowed: PathSet = (0..policy.pathways.len()).collect();
+        for step in &policy.steps {
+            let mut scope = crate::decide::scope::Scope::default();
+            if let (StepKind::Fence(fence), true) = (&step.kind, scope.matches(&step.when, &client)) {
+                allowed.0 &= fence.allowed.0;
+            }
+        }
+        let listed: Vec<usize> = decision.indexes().map(usize::from).collect();
+        assert_eq!(listed.len(), allowed.len(), "nobody twice");
+        assert_eq!(listed.into_iter().collect::<PathSet>(), allowed, "and nobody forgotten");
+        assert_eq!(decision.ranked.is_empty(), allowed.is_empty());
+        let tiers: Vec<u8> = decision.ranked.iter().map(|c| c.tier).collect();
+        assert!(tiers.first().is_none_or(|t| *t == 0) && tiers.windows(2).all(|w| w[1] == w[0] || w[1] == w[0] + 1));
+        assert!((5..=20).contains(&decision.ttl));
+        assert!(decision.holds.contains(&client.address.unwrap()));
+    }
+}
+
+/// Brute force: whoever is inside `holds` gets the very same decision, `holds` and all; so scopes never overlap differently.
+#[test]
+fn everyone_in_the_scope_gets_the_same_decision() {
+    let mut numbers = Numbers(5);
+    let mut widths = [0; 129];
+    for _ in 0..3000 {
+        let snapshot = world(&mut numbers);
+        let asked = address(&mut numbers);
+        let decided = decision(&snapshot, &client(asked, None));
+        widths[usize::from(decided.holds.prefix_len())] += 1;
+        let (first, last) = (decided.holds.network(), decided.holds.broadcast());
+        let inside = |n: u64| match (first, last) {
+            (IpAddr::V4(f), IpAddr::V4(l)) => {
+                IpAddr::from(Ipv4Addr::from_bits(f.to_bits() | n as u32 & (f.to_bits() ^ l.to_bits())))
+            }
+            (IpAddr::V6(f), IpAddr::V6(l)) => {
+                let n = u128::from(n) << 64 | u128::from(n.rotate_left(17));
+                Ipv6Addr::from_bits(f.to_bits() | n & (f.to_bits() ^ l.to_bits())).into()
+            }
+            _ => unreachable!("a prefix of one family"),
+        };
+        for address in [first, last].into_iter().chain((0..40).map(|_| inside(numbers.next()))) {
+            assert_eq!(decision(&snapshot, &client(address, None)), decided, "{asked} and {address}");
+        }
+    }
+    assert!(widths.iter().filter(|n| **n > 0).count() > 20, "scopes of many widths were tried: {widths:?}");
+}
+
+#[test]
+fn the_scope_is_as_wide_as_the_conditions_allow() {
+    let prefer = |when: &str| format!("[[step]]\ndo = \"prefer\"\ntiers = [[\"b\"]]\nwhen = {when}\n");
+    let holds = |when: &str, address: &str| {
+        let snapshot = crate::testing::healthy(&policy(&["a", "b"], &prefer(when)));
+        decision(&snapshot, &crate::testing::client(address, 20, "DE")).holds.to_string()
+    };
+    assert_eq!(holds("{ cidr = [\"10.0.0.0/8\"] }", "10.1.2.3"), "10.0.0.0/8", "inside");
+    assert_eq!(
+        holds("{ cidr = [\"10.0.0.0/8\", \"10.1.0.0/16\"] }", "10.1.2.3"),
+        "10.0.0.0/8",
+        "inside both: the wider"
+    );
+    assert_eq!(holds("{ cidr = [\"10.0.0.0/8\"] }", "192.0.2.1"), "128.0.0.0/1", "outside: the half without it");
+    assert_eq!(holds("{ cidr = [\"10.0.0.0/8\"] }", "11.0.2.1"), "11.0.0.0/8", "outside, beside it");
+    assert_eq!(holds("{ cidr = [\"10.0.0.0/8\"] }", "2001:db8::1"), "::/0", "the other family");
+    assert_eq!(holds("{ country = [\"DE\"] }", "192.0.2.1"), "192.0.0.0/20");
+    assert_eq!(holds("{ country = [\"FR\"] }", "192.0.2.1"), "192.0.0.0/20");
+    assert_eq!(holds("{ country = [\"FR\"], cidr = [\"10.0.0.0/8\"] }", "192.0.2.1"), "128.0.0.0/1", "either suffices");
+    assert_eq!(holds("{ country = [\"DE\"], cidr = [\"192.0.2.0/24\"] }", "192.0.2.1"), "192.0.2.0/24");
+}

@@ -1,0 +1,133 @@
+//! The snapshot: everything the data plane needs to decide, immutable, versioned, swapped atomically.
+//!
+//! The control loop makes one [`Service`] per policy and compiles them ([`Snapshot::compile`]); parts that did not change are
+//! shared with the snapshot before. What a node has learnt survives it as [`Saved`].
+
+mod saved;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use fairway_geo::{GeoTable, Place};
+use fairway_policies::Policy;
+
+pub use saved::{LoadError, Saved, SavedService, SavedStanding};
+
+use crate::{
+    cells::Audience,
+    decide::{self, Client, Via},
+    health::{Health, Verdict},
+    live::Counters,
+    standing::{Standing, Standings},
+};
+
+/// All services at one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Grows by one with each swap, over restarts too.
+    pub version: u64,
+    /// When it was compiled.
+    pub made_at: DateTime<Utc>,
+    /// Where addresses are.
+    pub geo: Arc<GeoTable>,
+    /// By service id, ascending.
+    pub services: Vec<Service>,
+    /// Steered name (lower case, no trailing dot) to index in `services`.
+    pub names: HashMap<String, usize>,
+    /// Every name above a steered one: in DNS such a name exists, though it has no data (RFC 8020).
+    pub enclosing: HashSet<String>,
+}
+
+/// One service, ready to decide. Made by [`Service::new`], which sees to the lengths.
+#[derive(Debug)]
+pub struct Service {
+    /// What the operator wrote.
+    pub policy: Arc<Policy>,
+    /// By pathway index.
+    pub verdicts: Vec<Verdict>,
+    /// For each step of the chain (empty unless it is `rank`): who beats whom, by audience.
+    pub standings: Vec<Arc<Standings>>,
+    /// Unix milliseconds of the newest cell that the standings rest on; `None` before the first.
+    pub cells_at_ms: Option<i64>,
+    /// Counts its decisions; the same over all snapshots.
+    pub counters: Arc<Counters>,
+    /// What is hashed of each pathway, by index.
+    pub(crate) seeds: Vec<u64>,
+}
+
+impl Service {
+    /// A service in this state. Verdicts go by pathway index, standings by step index; where they fall short, a pathway is
+    /// unprobed since the epoch and a step knows nothing.
+    pub fn new(
+        policy: Arc<Policy>,
+        mut verdicts: Vec<Verdict>,
+        mut standings: Vec<Arc<Standings>>,
+        cells_at_ms: Option<i64>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        verdicts.resize_with(policy.pathways.len(), || Verdict::unknown(DateTime::UNIX_EPOCH));
+        standings.resize_with(policy.steps.len(), Arc::default);
+        let seeds = policy.pathways.iter().map(|p| decide::seed(&p.id)).collect();
+        Self { policy, verdicts, standings, cells_at_ms, counters, seeds }
+    }
+
+    /// A service of which nothing is known yet.
+    pub fn fresh(policy: Arc<Policy>, now: DateTime<Utc>) -> Self {
+        let verdicts = vec![Verdict::unknown(now); policy.pathways.len()];
+        Self::new(policy, verdicts, Vec::new(), None, Arc::default())
+    }
+
+    /// The standing that speaks at step `step` for a client at `place`, and for whom it is: the narrowest audience of the
+    /// place that has one.
+    pub fn standing(&self, step: usize, place: &Place) -> Option<(Audience, &Standing)> {
+        let standings = self.standings.get(step).filter(|s| !s.is_empty())?;
+        Audience::of(place).find_map(|audience| Some((audience, standings.get(&audience)?)))
+    }
+
+    pub(crate) fn health(&self, pathway: u8) -> Health {
+        self.verdicts[usize::from(pathway)].health
+    }
+}
+
+impl Snapshot {
+    /// Puts services together. Where two are steered under one name, the first by id has it: files are checked one by
+    /// one, and an answer must not depend on the order in which a folder is read.
+    pub fn compile(version: u64, made_at: DateTime<Utc>, geo: Arc<GeoTable>, mut services: Vec<Service>) -> Self {
+        services.sort_by(|a, b| a.policy.service.cmp(&b.policy.service));
+        let (mut names, mut enclosing) = (HashMap::new(), HashSet::new());
+        for (index, service) in services.iter().enumerate() {
+            for name in &service.policy.names {
+                names.entry(name.clone()).or_insert(index);
+                enclosing.extend(name.match_indices('.').map(|(dot, _)| name[dot + 1..].to_owned()));
+            }
+        }
+        Self { version, made_at, geo, services, names, enclosing }
+    }
+
+    /// The client at this address; an IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) is an IPv4 address.
+    pub fn client<'a>(&self, address: IpAddr, via: Via, session: Option<&'a str>) -> Client<'a> {
+        let address = address.to_canonical();
+        Client { address: Some(address), located: self.geo.locate(address), via, session }
+    }
+
+    /// The service of this id.
+    pub fn service(&self, id: &str) -> Option<&Service> {
+        self.services.binary_search_by(|s| s.policy.service.as_str().cmp(id)).ok().map(|i| &self.services[i])
+    }
+
+    /// The service steered under this DNS name (lower case, no trailing dot).
+    pub fn service_of_name(&self, name: &str) -> Option<&Service> {
+        self.names.get(name).map(|i| &self.services[*i])
+    }
+
+    /// Whether some steered name is below this DNS name (lower case, no trailing dot).
+    pub fn encloses_name(&self, name: &str) -> bool {
+        self.enclosing.contains(name)
+    }
+}

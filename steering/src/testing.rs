@@ -1,0 +1,125 @@
+//! What this room's tests build their tiny worlds from.
+
+use std::{net::IpAddr, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fairway_geo::{GeoTable, Located, Place};
+use fairway_policies::{PathSet, Policy, parse};
+
+use crate::{
+    cells::{Audience, Cell, CellRow},
+    decide::{Client, Decision, Via, decide},
+    health::{Cause, Health, Verdict},
+    snapshot::{Service, Snapshot},
+};
+
+/// Numbers that look random and are the same in each run (splitmix64, Steele, Lea and Flood 2014).
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+
+    pub fn set(&mut self, of: usize) -> PathSet {
+        (0..of).filter(|_| self.chance(50)).collect()
+    }
+}
+
+pub fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+/// The policy of service `live` with these pathways, each with an address of its own, and these `[[step]]`s.
+pub fn policy(pathways: &[&str], steps: &str) -> Arc<Policy> {
+    let mut text = "names = [\"live.fairway.test\"]\nttl = \"20s\"\n".to_owned();
+    for (i, id) in pathways.iter().enumerate() {
+        text += &format!(
+            "[[pathway]]\nid = \"{id}\"\nurl = \"http://{id}.fairway.test/\"\naddresses = [\"127.0.1.{i}\"]\n"
+        );
+    }
+    match parse("live.policy.toml", &(text + steps)) {
+        Ok(policy) => Arc::new(policy),
+        Err(problems) => panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>()),
+    }
+}
+
+/// Long enough ago to be settled.
+pub fn verdict(health: Health) -> Verdict {
+    let cause = match health {
+        Health::Up => Cause::ProbesPassed { count: 2 },
+        _ => Cause::ProbesFailed { count: 2, error: "connection refused".into() },
+    };
+    Verdict { health, cause, since: now() - TimeDelta::hours(1) }
+}
+
+/// A snapshot of this one service.
+pub fn snapshot(service: Service) -> Snapshot {
+    Snapshot::compile(7, now() - TimeDelta::seconds(1), Arc::new(GeoTable::empty()), vec![service])
+}
+
+/// The same with all up, and nothing known.
+pub fn healthy(policy: &Arc<Policy>) -> Snapshot {
+    unwell(policy, &[])
+}
+
+/// The same where these pathways are in this health.
+pub fn unwell(policy: &Arc<Policy>, unwell: &[(&str, Health)]) -> Snapshot {
+    let health = |id: &str| unwell.iter().find(|(unwell, _)| *unwell == id).map_or(Health::Up, |(_, health)| *health);
+    let verdicts = policy.pathways.iter().map(|p| verdict(health(&p.id))).collect();
+    snapshot(Service::new(policy.clone(), verdicts, Vec::new(), None, Arc::default()))
+}
+
+/// The untraced decision for a client of the snapshot's only service.
+pub fn decision(snapshot: &Snapshot, client: &Client<'_>) -> Decision {
+    decide(snapshot, &snapshot.services[0], client, now(), &mut ())
+}
+
+/// A client at this address in this country, where the place holds for this prefix of it.
+pub fn client<'a>(address: &str, len: u8, country: &str) -> Client<'a> {
+    let address: IpAddr = address.parse().unwrap();
+    let country: Option<fairway_geo::Country> = country.parse().ok();
+    let place = Place { country, continent: country.and_then(|c| c.continent()), ..Place::default() };
+    let prefix = ipnet::IpNet::new(address, len).unwrap().trunc();
+    Client { address: Some(address), located: Located { place, prefix }, via: Via::Dns, session: None }
+}
+
+/// Ids of a steering list, as `a b | c`, with a bar between tiers, and those set aside after `/`.
+pub fn order(policy: &Policy, decision: &Decision) -> String {
+    let id = |p: u8| policy.pathways[usize::from(p)].id.as_str();
+    let tiers = decision.ranked.chunk_by(|a, b| a.tier == b.tier);
+    let tiers: Vec<_> = tiers.map(|t| t.iter().map(|c| id(c.pathway)).collect::<Vec<_>>().join(" ")).collect();
+    let aside: Vec<_> = decision.aside.iter().map(|p| id(*p)).collect();
+    let aside = if aside.is_empty() { String::new() } else { format!(" / {}", aside.join(" ")) };
+    tiers.join(" | ") + &aside
+}
+
+/// A cell of `live` with so many sessions, stalled for this share of the time.
+pub fn row(pathway: &str, audience: Audience, sessions: u64, stall_ratio: f64, at: DateTime<Utc>) -> CellRow {
+    let watched_ms = 1_000_000;
+    let cell = Cell {
+        sessions,
+        watched_ms,
+        stalled_ms: (stall_ratio * watched_ms as f64) as u64,
+        starts: sessions,
+        newest_ms: at.timestamp_millis(),
+        ..Cell::default()
+    };
+    CellRow { service: "live".into(), pathway: pathway.into(), audience, cell }
+}
