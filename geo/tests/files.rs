@@ -226,14 +226,14 @@ fn a_damaged_database_is_refused() {
     let mut cut = sound[..64].to_vec();
     cut.extend(&sound[start..]);
     assert!(refused("a.mmdb", cut).starts_with("/a.mmdb: not a sound MaxMind DB: "));
-    // The record's first control byte becomes one of a type that does not exist.
+    // The record's first two bytes name a type that does not exist; the reader stops behind them.
     let mut damaged = sound.clone();
     let offset = sound.windows(8).position(|bytes| bytes == b"Gcountry").expect("the record's first name") - 1;
     damaged[offset] = 0;
     damaged[offset + 1] = 200;
     let said = refused("a.mmdb", damaged);
     assert!(
-        said.starts_with("/a.mmdb: not a sound MaxMind DB: ") && said.contains(&format!("offset {}", offset + 1)),
+        said.starts_with("/a.mmdb: not a sound MaxMind DB: ") && said.contains(&format!("offset {}", offset + 2)),
         "{said}"
     );
     // A node that leads back to the root.
