@@ -41,46 +41,45 @@ pub trait Attribution: Send + Sync + 'static {
 }
 
 /// The outcome for one record.
+#[derive(Debug)]
 pub(crate) struct Owner {
     pub service: Arc<str>,
     /// Of the record itself, or else of its session.
     pub pathway: Option<Arc<str>>,
 }
 
-/// Attributes one record; `explicit` is the `service` of the beacon URL, known to exist. What the record's own `url` says
-/// is noted in the session.
+/// Attributes one record; `explicit` is the `service` of the beacon URL, known to exist. What is found is noted in the
+/// record's session.
 pub(crate) fn attribute(
     beacon: &Beacon,
     explicit: Option<&Arc<str>>,
-    session: Option<&mut Session>,
+    mut session: Option<&mut Session>,
     known: &dyn Attribution,
     now_ms: i64,
 ) -> Result<Owner, Cause> {
-    let service = explicit.or_else(|| session.as_ref().and_then(|s| s.service.as_ref())).cloned();
-    let ours = |a: &Attributed| service.as_ref().is_none_or(|s| *s == a.service);
+    let told = explicit.or_else(|| session.as_ref().and_then(|s| s.service.as_ref())).cloned();
+    let ours = |a: &Attributed| told.as_ref().is_none_or(|service| *service == a.service);
     let host = beacon.url.as_deref().and_then(host);
-    let of_host = host.as_deref().and_then(|h| known.of_host(service.as_deref(), h)).filter(ours);
-    let of_session = || beacon.session.as_deref().and_then(|sid| known.of_session(sid)).filter(ours);
+    let by_host = host.as_deref().and_then(|h| known.of_host(told.as_deref(), h)).filter(ours);
+    let by_steering = || beacon.session.as_deref().and_then(|sid| known.of_session(sid)).filter(ours);
 
-    let strangers = host.is_some() && of_host.is_none();
-    let (mut owner, mut pathway) = of_host.map_or((None, None), |a| (Some(a.service), a.pathway));
-    if let Some(session) = session {
-        if let Some(requested) = &pathway {
-            session.requested = Some((requested.clone(), now_ms));
-        } else if !strangers {
-            let (requested, at) = session.requested.clone().map_or((None, 0), |(p, at)| (Some(p), at));
-            let fresh = requested.clone().filter(|_| now_ms - at <= REQUESTS_SPEAK_MS);
-            pathway = fresh.or_else(|| of_session().and_then(|a| a.pathway)).or(requested);
-        }
-        owner = owner
-            .or_else(|| service.clone())
-            .or_else(|| of_session().map(|a| a.service))
-            .or_else(|| known.only_service());
-        session.service.clone_from(&owner);
-    } else {
-        owner = owner.or(service).or_else(|| known.only_service());
+    let strangers = host.is_some() && by_host.is_none();
+    let mut pathway = by_host.as_ref().and_then(|a| a.pathway.clone());
+    if let Some(requested) = &pathway {
+        session.iter_mut().for_each(|s| s.requested = Some((requested.clone(), now_ms)));
+    } else if !strangers {
+        let requested = session.as_ref().and_then(|s| s.requested.clone());
+        let fresh =
+            requested.as_ref().filter(|(_, at)| now_ms - at <= REQUESTS_SPEAK_MS).map(|(pathway, _)| pathway.clone());
+        pathway = fresh.or_else(|| by_steering()?.pathway).or_else(|| requested.map(|(pathway, _)| pathway));
     }
-    owner.map(|service| Owner { service, pathway }).ok_or(Cause::NoService)
+    let service = (by_host.map(|a| a.service))
+        .or_else(|| told.clone())
+        .or_else(|| by_steering().map(|a| a.service))
+        .or_else(|| known.only_service())
+        .ok_or(Cause::NoService)?;
+    session.iter_mut().for_each(|s| s.service = Some(service.clone()));
+    Ok(Owner { service, pathway })
 }
 
 /// The host of an absolute URL, as [`Attribution::of_host`] wants it.
@@ -89,5 +88,91 @@ fn host(url: &str) -> Option<String> {
         Host::Domain(name) => Some(name.to_ascii_lowercase()),
         Host::Ipv4(address) => Some(IpAddr::from(address).to_string()),
         Host::Ipv6(address) => Some(IpAddr::from(address).to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two services; `shared.test` serves both, `live.test` is steered by DNS.
+    struct Known {
+        polled: Option<&'static str>,
+    }
+
+    fn attributed(service: &str, pathway: Option<&str>) -> Option<Attributed> {
+        Some(Attributed { service: service.into(), pathway: pathway.map(Into::into) })
+    }
+
+    impl Attribution for Known {
+        fn of_host(&self, service: Option<&str>, host: &str) -> Option<Attributed> {
+            match (host, service) {
+                ("a.test", _) => attributed("live", Some("a")),
+                ("b.test", _) => attributed("live", Some("b")),
+                ("::1", _) => attributed("live", Some("six")),
+                ("live.test", _) => attributed("live", None),
+                ("shared.test", Some("vod")) => attributed("vod", Some("shared")),
+                _ => None,
+            }
+        }
+        fn of_session(&self, _: &str) -> Option<Attributed> {
+            attributed("live", Some(self.polled?))
+        }
+        fn is_service(&self, id: &str) -> bool {
+            ["live", "vod"].contains(&id)
+        }
+        fn only_service(&self) -> Option<Arc<str>> {
+            None
+        }
+    }
+
+    fn beacon(url: &str) -> Beacon {
+        let url = Some(url.to_owned()).filter(|u| !u.is_empty());
+        Beacon { session: Some("s".into()), url, ..Beacon::default() }
+    }
+
+    #[test]
+    fn a_session_is_on_the_pathway_of_its_latest_requests_then_of_steering() {
+        let known = Known { polled: Some("polled") };
+        let mut session = Session::default();
+        for (at, url, service, pathway) in [
+            (0, "", "live", Some("polled")),
+            (1_000, "https://A.test:8090/s1.m4s", "live", Some("a")),
+            (2_000, "", "live", Some("a")),
+            (3_000, "https://licences.example/key", "live", None),
+            (4_000, "", "live", Some("a")),
+            (5_000, "https://live.test/s2.m4s", "live", Some("a")),
+            (6_000, "http://[::1]:80/s3.m4s", "live", Some("six")),
+            (7_000, "https://b.test/s4.m4s", "live", Some("b")),
+            (7_000 + REQUESTS_SPEAK_MS, "", "live", Some("b")),
+            (7_001 + REQUESTS_SPEAK_MS, "", "live", Some("polled")),
+        ] {
+            let owner = attribute(&beacon(url), None, Some(&mut session), &known, at).expect("a service");
+            assert_eq!((&*owner.service, owner.pathway.as_deref()), (service, pathway), "{url} at {at}");
+        }
+    }
+
+    #[test]
+    fn old_requests_are_better_than_nothing() {
+        let known = Known { polled: None };
+        let mut session = Session::default();
+        attribute(&beacon("https://a.test/1"), None, Some(&mut session), &known, 0).expect("a service");
+        let owner =
+            attribute(&beacon(""), None, Some(&mut session), &known, 10 * REQUESTS_SPEAK_MS).expect("a service");
+        assert_eq!(owner.pathway.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn the_service_is_the_urls_or_the_hosts_or_refused() {
+        let known = Known { polled: None };
+        let service = |url, explicit: Option<&str>| {
+            let explicit = explicit.map(Arc::from);
+            attribute(&beacon(url), explicit.as_ref(), None, &known, 0).map(|o| (o.service.to_string(), o.pathway))
+        };
+        assert_eq!(service("", None), Err(Cause::NoService));
+        assert_eq!(service("https://shared.test/1", None), Err(Cause::NoService));
+        assert_eq!(service("https://shared.test/1", Some("vod")), Ok(("vod".into(), Some("shared".into()))));
+        assert_eq!(service("https://a.test/1", None), Ok(("live".into(), Some("a".into()))));
+        assert_eq!(service("https://a.test/1", Some("vod")), Ok(("vod".into(), None)), "another service's host");
     }
 }

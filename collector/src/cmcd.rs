@@ -148,3 +148,78 @@ impl<'a> ParameterVisitor<'a> for Item<'_, 'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::State;
+
+    #[test]
+    fn an_interval_report() {
+        let line = r#"bl=(6000),br=(4200;v 256;a),cid="c1",e=t,mtp=(87000;v),msd=812,pt=29188,sf=h,sid="s 1",sn=2,st=v,sta=p,ts=1764752430000,v=2"#;
+        let expected = Beacon {
+            version: Some(2),
+            event: Some("t".into()),
+            state: Some(State::Playing),
+            session: Some("s 1".into()),
+            content: Some("c1".into()),
+            number: Some(2),
+            time_ms: Some(1_764_752_430_000),
+            startup_ms: Some(812),
+            bitrate_kbps: Some(4_456),
+            buffer_ms: Some(6_000),
+            ..Beacon::default()
+        };
+        assert_eq!(parse(line), Ok(expected));
+    }
+
+    #[test]
+    fn a_stall_and_a_response_and_an_error() {
+        let stall = parse(r#"bs,bsd=(1500;v 900;a),bsda=(3100),cid="c1",e=ps,sid="s",sn=3,sta=p,ts=1764752431500,v=2"#);
+        let stall = stall.expect("sound");
+        assert_eq!((stall.stalled_ms, stall.stalled_total_ms), (Some(1_500), Some(3_100)));
+        let response = parse(
+            r#"e=rr,ot=v,rc=200,sid="s",sn=4,ts=1764752432000,ttfb=180,ttlb=400,url="https://a.cdn.example/s5.m4s",v=2"#,
+        );
+        let response = response.expect("sound");
+        assert!(response.is_response());
+        assert_eq!((response.status, response.ttfb_ms, response.ttlb_ms), (Some(200), Some(180), Some(400)));
+        assert_eq!(response.url.as_deref(), Some("https://a.cdn.example/s5.m4s"));
+        let error = parse(r#"e=e,ec=("manifestLoadError" "42"),sid="s",sta=f,v=2"#).expect("sound");
+        assert_eq!((error.error.as_deref(), error.state), (Some("manifestLoadError,42"), Some(State::Failed)));
+    }
+
+    #[test]
+    fn version_1_has_plain_numbers_and_flags() {
+        let v1 = parse(
+            r#"bl=21300,br=3200,bs,cid="faec5fc2",d=4004,mtp=25400,nor="..%2F300kbps%2Fs35.m4v",ot=v,rtp=15000,sf=h,sid="6e2f",st=v,su,tb=6000"#,
+        );
+        let v1 = v1.expect("sound");
+        assert_eq!((v1.buffer_ms, v1.bitrate_kbps, v1.version), (Some(21_300), Some(3_200), None));
+        assert_eq!(v1.cmcd(), fairway_store::Source::Cmcd1);
+    }
+
+    #[test]
+    fn what_players_get_wrong_is_tolerated() {
+        for (line, what, expected) in [
+            (r#"sid="s", sta=p , msd=812.4"#, "spaces and a fraction", Some(812)),
+            (r#"sid="s",msd=812.5000000119209"#, "a long fraction", Some(813)),
+            (r#"cid="Füße \"1.23456\"",sid="s",msd=1"#, "letters outside ASCII", Some(1)),
+            (r#"sid="s",com.example-x=:AAE=:,hello="?",msd=7"#, "custom and unknown keys", Some(7)),
+            (r#"msd="soon",sid="s",sta=5,sn=-1,rc=1000"#, "wrong types and values", None),
+            (r#"msd=5,msd=6,sid="s""#, "a key twice: the last counts", Some(6)),
+        ] {
+            let beacon = parse(line).unwrap_or_else(|e| panic!("{what}: {e}"));
+            assert_eq!((beacon.startup_ms, beacon.session.as_deref()), (expected, Some("s")), "{what}");
+        }
+        let kept = parse(r#"cid="Füße \"1.23456\"",msd=1.23456"#).expect("mended");
+        assert_eq!(kept.content.as_deref(), Some(r#"F%C3%BC%C3%9Fe "1.23456""#));
+    }
+
+    #[test]
+    fn what_is_no_dictionary_is_malformed() {
+        for line in ["{}", "sid=\"open", "a=1,,b=2", "<xml/>", "bl=(1 2", "sid=\"s\"\u{0}", "="] {
+            assert!(matches!(parse(line), Err(Cause::Malformed(_))), "{line:?}");
+        }
+    }
+}

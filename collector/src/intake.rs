@@ -106,3 +106,81 @@ fn from_headers(headers: &HeaderMap) -> Option<String> {
     let said: Vec<&str> = values.iter().copied().filter(|v| !v.trim().is_empty()).collect();
     (!values.is_empty()).then(|| said.join(","))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"bl=(6000),br=(4200;v),cid="c+1",e=t,sid="s",sn=2,sta=p,ts=1764752430000,v=2"#;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(k, v)| (k.parse().expect("a name"), v.parse().expect("a value"))).collect()
+    }
+
+    fn media(media: &str) -> HeaderMap {
+        headers(&[("content-type", media)])
+    }
+
+    #[test]
+    fn every_mode_reads_the_same_values() {
+        let query = form_urlencoded::Serializer::new("service=live".to_owned()).append_pair("CMCD", LINE).finish();
+        let split = headers(&[
+            ("cmcd-object", "br=(4200;v)"),
+            ("cmcd-request", "bl=(6000),sn=2,sta=p"),
+            ("cmcd-status", ""),
+            ("cmcd-session", "cid=\"c+1\",sid=\"s\",v=2, e=t,ts=1764752430000"),
+        ]);
+        let json = r#"{"bl":6000,"br":4200,"cid":"c+1","e":"t","sid":"s","sn":2,"sta":"p","ts":1764752430000,"v":2}"#;
+        let expected = vec![(1, cmcd::parse(LINE))];
+        let none = HeaderMap::new();
+        for (headers, query, body, mode) in [
+            (&media("application/cmcd"), "", format!("{LINE}\n"), Mode::CmcdEvents),
+            (&media("text/plain;charset=UTF-8"), "", LINE.into(), Mode::CmcdEvents),
+            (&none, "", LINE.into(), Mode::CmcdEvents),
+            (&none, query.as_str(), String::new(), Mode::CmcdQuery),
+            (&split, "CMCD=sid%3D%22other%22", String::new(), Mode::CmcdHeaders),
+            (&media("application/json"), "", json.into(), Mode::Json),
+            (&media("application/x-ndjson"), "", format!("{json}\n"), Mode::Json),
+            (&media("text/plain"), "", format!(" [{json}]"), Mode::Json),
+        ] {
+            let intake = read(headers, query, body.as_bytes()).expect("readable");
+            assert_eq!(intake.mode, mode);
+            assert_eq!(intake.records, expected, "{mode:?}");
+            assert_eq!(intake.service.as_deref(), Some("live").filter(|_| query.contains("service")));
+        }
+    }
+
+    #[test]
+    fn a_bad_line_leaves_the_others() {
+        let body = format!("{LINE}\n\nnot cmcd\nsid=\"s\",v=3\nunknown=1\nsid=\"{}\"\n{LINE}\n", "x".repeat(65));
+        let intake = read(&media("application/cmcd"), "", body.as_bytes()).expect("readable");
+        let outcome: Vec<_> = intake.records.iter().map(|(n, r)| (*n, r.as_ref().err().map(Cause::name))).collect();
+        let expected = [
+            (1, None),
+            (3, Some("malformed")),
+            (4, Some("version")),
+            (5, Some("empty")),
+            (6, Some("too_long")),
+            (7, None),
+        ];
+        assert_eq!(outcome, expected);
+    }
+
+    #[test]
+    fn what_is_not_spoken_is_refused_as_a_whole() {
+        let name = |headers: &HeaderMap, body: &[u8]| read(headers, "", body).err().map(|e| e.describe().0);
+        let mut zipped = media("application/json");
+        zipped.insert("content-encoding", "gzip".parse().expect("a value"));
+        let many = "sn=1\n".repeat(MAX_RECORDS + 1);
+        for (headers, body, expected) in [
+            (&media("image/png"), &b"x"[..], "unsupported_media_type"),
+            (&zipped, b"{}", "unsupported_media_type"),
+            (&media("application/cmcd"), b"\xff", "not_text"),
+            (&media("application/cmcd"), b" \n", "no_beacon"),
+            (&HeaderMap::new(), b"", "no_beacon"),
+            (&media("application/cmcd"), many.as_bytes(), "too_many_records"),
+        ] {
+            assert_eq!(name(headers, body), Some(expected));
+        }
+    }
+}

@@ -56,3 +56,39 @@ fn value(json: Json) -> Value<'static> {
 fn members(by_medium: Map<String, Json>) -> Vec<Member<'static>> {
     by_medium.into_iter().map(|(of, json)| Member { value: value(json), of: Medium::named(&of) }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmcd;
+
+    #[test]
+    fn both_names_of_a_key_mean_what_cmcd_means() {
+        let cmcd = cmcd::parse(
+            r#"bl=(6000),br=(4200;v 256;a),bsd=(1500),cid="c1",e=ps,ec=("x"),msd=812,sid="s",sn=3,sta=p,ts=1764752431500,v=2"#,
+        );
+        let short = r#"{"bl":6000,"br":{"v":4200,"a":256},"bsd":1500,"cid":"c1","e":"ps","ec":["x"],"msd":812,"sid":"s","sn":3,"sta":"p","ts":1764752431500,"v":2}"#;
+        let long = r#"{"buffer":6000.2,"bitrate":4456,"stalled":[1500,2],"content":"c1","event":"play_state","error":"x","startup":812,
+            "session":"s","number":3,"state":"playing","time":1764752431500,"version":2,"unknown":{"a":[{}]},"status":null}"#;
+        assert!(cmcd.is_ok());
+        assert_eq!(parse(short), [(1, cmcd.clone())]);
+        assert_eq!(parse(long), [(1, cmcd)]);
+    }
+
+    #[test]
+    fn one_or_an_array_or_a_line_each() {
+        let numbers =
+            |body| parse(body).into_iter().map(|(n, r)| (n, r.ok().and_then(|b| b.number))).collect::<Vec<_>>();
+        assert_eq!(numbers("{\n \"sn\": 1\n}\n"), [(1, Some(1))]);
+        assert_eq!(numbers(r#"[{"sn":1},5,{"sn":2}]"#), [(1, Some(1)), (2, None), (3, Some(2))]);
+        assert_eq!(numbers("{\"sn\":1}\r\n\n{\"sn\":\n{\"sn\":3}\n"), [(1, Some(1)), (3, None), (4, Some(3))]);
+        assert_eq!(numbers(r#"[{"sn":1},"#), [(1, None)]);
+        assert_eq!(numbers("[]"), []);
+    }
+
+    #[test]
+    fn fatal_is_a_state() {
+        let [(1, Ok(beacon))] = &parse(r#"{"event":"error","fatal":true}"#)[..] else { panic!() };
+        assert_eq!(beacon.state.map(|s| s.token()), Some("f"));
+    }
+}

@@ -188,3 +188,184 @@ impl Session {
         self.state = Some(state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmcd;
+
+    /// One line a beacon: `<seconds> <pathway in force> <CMCD>`; then what all of them add up to, by pathway:
+    /// watched, stalled, startup, starts, failures, bits.
+    type Sum = (u32, u32, Option<u32>, u8, u8, u64);
+
+    fn play(lines: &[(f64, &str, &str)]) -> Vec<(String, Sum)> {
+        let mut session = Session::default();
+        let mut sums: Vec<(String, Sum)> = Vec::new();
+        for (seconds, pathway, text) in lines {
+            let ts = if text.contains("ts=") {
+                String::new()
+            } else {
+                format!(",ts={}", 1_000_000 + (seconds * 1e3) as i64)
+            };
+            let beacon = cmcd::parse(&format!("{text}{ts}")).expect("a sound line");
+            let pathway: Option<Arc<str>> = Some(*pathway).filter(|p| !p.is_empty()).map(Into::into);
+            let account = session.account(&beacon, pathway.as_ref(), 0);
+            let to = account.pathway.or(pathway).map_or(String::new(), |p| p.to_string());
+            let sum = match sums.iter_mut().find(|(p, _)| *p == to) {
+                Some((_, sum)) => sum,
+                None => &mut sums.push_mut((to, Sum::default())).1,
+            };
+            sum.0 += account.watched_ms;
+            sum.1 += account.stalled_ms;
+            assert!(sum.2.is_none() || account.startup_ms.is_none(), "the startup time counts once");
+            sum.2 = sum.2.or(account.startup_ms);
+            sum.3 += account.starts;
+            sum.4 += account.start_failures;
+            sum.5 += account.bits;
+        }
+        sums
+    }
+
+    #[test]
+    fn what_sessions_add_up_to() {
+        let cases: &[(&str, &[(f64, &str, &str)], Sum)] = &[
+            (
+                "startup, playing, a stall, playing, a pause, the end",
+                &[
+                    (0.0, "a", "e=ps,sta=s,sn=0"),
+                    (0.8, "a", "e=ps,sta=p,br=(4000;v)"),
+                    (10.8, "a", "e=t,sta=p"),
+                    (15.8, "a", "e=ps,sta=r"),
+                    (17.3, "a", "e=ps,sta=p"),
+                    (20.0, "a", "e=ps,sta=a"),
+                    (30.0, "a", "e=ps,sta=p"),
+                    (31.0, "a", "e=ps,sta=e"),
+                    (40.0, "a", "e=t,sta=e"),
+                ],
+                (21_000, 1_500, Some(800), 1, 0, 18_700 * 4_000),
+            ),
+            (
+                "rebuffering before the first picture is startup; msd is better than the states, and counts once",
+                &[
+                    (0.0, "a", "e=ps,sta=s,sn=0"),
+                    (0.5, "a", "e=ps,sta=r"),
+                    (2.0, "a", "e=ps,sta=p,msd=1900.5"),
+                    (3.0, "a", "e=t,sta=p,msd=1900.5"),
+                ],
+                (3_000, 0, Some(1_901), 1, 0, 0),
+            ),
+            (
+                "rebuffering that follows a seek is the seek's",
+                &[
+                    (0.0, "a", "e=ps,sta=p,sn=1"),
+                    (5.0, "a", "e=ps,sta=k"),
+                    (5.2, "a", "e=ps,sta=r"),
+                    (7.0, "a", "e=ps,sta=p"),
+                    (8.0, "a", "e=ps,sta=r"),
+                    (9.0, "a", "e=ps,sta=p"),
+                ],
+                (9_000, 1_000, None, 1, 0, 0),
+            ),
+            (
+                "a fatal error before the first picture, told twice",
+                &[(0.0, "a", "e=ps,sta=s,sn=0"), (4.0, "a", "e=ps,sta=f"), (4.0, "a", "e=e,sta=f,ec=(\"x\")")],
+                (4_000, 0, None, 1, 1, 0),
+            ),
+            (
+                "an error that the player lives with, then one after the picture",
+                &[
+                    (0.0, "a", "e=ps,sta=s,sn=0"),
+                    (1.0, "a", "e=e,ec=(\"x\")"),
+                    (2.0, "a", "e=ps,sta=p"),
+                    (3.0, "a", "e=ps,sta=f"),
+                ],
+                (3_000, 0, Some(2_000), 1, 0, 0),
+            ),
+            (
+                "a viewer who leaves before the picture is neither",
+                &[(0.0, "a", "e=ps,sta=s,sn=0"), (9.0, "a", "e=ps,sta=q")],
+                (9_000, 0, None, 0, 0, 0),
+            ),
+            (
+                "bsd adds what the states did not tell",
+                &[
+                    (0.0, "a", "e=ps,sta=p,sn=1"),
+                    (5.0, "a", "e=ps,sta=r"),
+                    (6.0, "a", "e=ps,sta=p,bs,bsd=(1500)"),
+                    (9.0, "a", "e=t,sta=p,bsd=(400)"),
+                ],
+                (9_000, 1_900, None, 1, 0, 0),
+            ),
+            (
+                "bsda alone, cumulative",
+                &[
+                    (0.0, "a", "e=t,sta=p,sn=1,bsda=(0)"),
+                    (10.0, "a", "e=t,sta=p,bsda=(700)"),
+                    (20.0, "a", "e=t,sta=p,bsda=(700)"),
+                    (30.0, "a", "e=t,sta=p,bsda=(1000)"),
+                ],
+                (30_000, 1_000, None, 1, 0, 0),
+            ),
+            (
+                "a sleeping device; then a clock that overtakes, and one that was set back",
+                &[
+                    (0.0, "a", "e=ps,sta=p,sn=1"),
+                    (7_200.0, "a", "e=t,sta=p"),
+                    (7_201.0, "a", "e=t,sta=p"),
+                    (7_199.0, "a", "e=ps,sta=r"),
+                    (100.0, "a", "e=t,sta=p"),
+                    (101.0, "a", "e=t,sta=p"),
+                ],
+                (47_000, 0, None, 1, 0, 0),
+            ),
+            (
+                "in mid-play already: not a start",
+                &[(0.0, "a", "e=t,sta=p,sn=57"), (10.0, "a", "e=ps,sta=r"), (11.0, "a", "e=ps,sta=p")],
+                (11_000, 1_000, None, 0, 0, 0),
+            ),
+            (
+                "an interval report that finds it playing does not date the picture",
+                &[(0.0, "a", "e=ps,sta=s,sn=0"), (10.0, "a", "e=t,sta=p")],
+                (10_000, 0, None, 1, 0, 0),
+            ),
+            (
+                "responses are dated before beacons already seen, and take no part",
+                &[
+                    (0.0, "a", "e=ps,sta=s,sn=0"),
+                    (1.0, "a", "e=ps,sta=p"),
+                    (0.4, "a", "e=rr,sta=s,br=(800)"),
+                    (2.0, "a", "e=t,sta=p"),
+                    (3.0, "a", "e=t,sta=p,br=(900)"),
+                ],
+                (3_000, 0, Some(1_000), 1, 0, 2_000 * 800),
+            ),
+        ];
+        for (what, lines, sum) in cases {
+            assert_eq!(play(lines), [("a".to_owned(), *sum)], "{what}");
+        }
+    }
+
+    #[test]
+    fn a_stall_is_of_the_pathway_on_which_it_began() {
+        let sums = play(&[
+            (0.0, "a", "e=ps,sta=p,sn=1"),
+            (10.0, "a", "e=ps,sta=r"),
+            (12.0, "a", "e=t,sta=r"),
+            (13.0, "b", "e=t,sta=r"),
+            (14.0, "b", "e=ps,sta=p,bsd=(4500)"),
+            (16.0, "b", "e=t,sta=p"),
+        ]);
+        assert_eq!(sums, [("a".into(), (14_000, 4_500, None, 1, 0, 0)), ("b".into(), (2_000, 0, None, 0, 0, 0))]);
+    }
+
+    #[test]
+    fn without_a_clock_of_its_own_the_receipt_counts() {
+        let mut session = Session::default();
+        let mut at = |text: &str, now| session.account(&cmcd::parse(text).expect("sound"), None, now).watched_ms;
+        assert_eq!(at("sta=p", 5_000), 0);
+        assert_eq!(at("sta=p", 7_000), 2_000);
+        assert_eq!(at("sta=p,ts=1", 9_000), 0, "its own clock, from here on");
+        assert_eq!(at("sta=p", 11_000), 0, "is not mixed with ours");
+        assert_eq!(at("sta=p,ts=1001", 13_000), 1_000);
+    }
+}

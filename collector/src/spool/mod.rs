@@ -218,3 +218,6 @@ fn lock(dir: &Path) -> Result<(File, u64), OpenError> {
     write(&mut file).map_err(failed)?;
     Ok((file, run))
 }
+
+#[cfg(test)]
+mod tests;

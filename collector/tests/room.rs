@@ -1,0 +1,455 @@
+//! The room as a whole: requests in over its router, rows out into a sink.
+
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Method, Request, StatusCode},
+};
+use bytes::{Buf, Bytes};
+use fairway_collector::{Attributed, Attribution, Collector, Config, Sink, SinkError, spool::Limits};
+use fairway_geo::{ClientAddress, GeoTable};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+struct Live;
+
+impl Attribution for Live {
+    fn of_host(&self, _: Option<&str>, host: &str) -> Option<Attributed> {
+        let pathway = host.strip_suffix(".test")?;
+        Some(Attributed { service: "live".into(), pathway: Some(pathway.into()) })
+    }
+    fn of_session(&self, session: &str) -> Option<Attributed> {
+        (session == "polled").then(|| Attributed { service: "live".into(), pathway: Some("cdn-b".into()) })
+    }
+    fn is_service(&self, id: &str) -> bool {
+        id == "live"
+    }
+    fn only_service(&self) -> Option<Arc<str>> {
+        Some("live".into())
+    }
+}
+
+/// Takes everything, but first fails as it is told to.
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<Inserts>>);
+
+#[derive(Default)]
+struct Inserts {
+    /// Popped for each insert.
+    script: Vec<Outcome>,
+    /// Every attempt.
+    tried: Vec<(String, Bytes)>,
+    /// As a store that knows its tokens would have it.
+    stored: Vec<(String, Bytes)>,
+}
+
+enum Outcome {
+    Away,
+    /// Done, but the acknowledgement is lost.
+    TakenUnheard,
+    Refused,
+}
+
+impl Fake {
+    fn inner(&self) -> MutexGuard<'_, Inserts> {
+        self.0.lock().expect("no panic")
+    }
+    fn rows(&self) -> Vec<Row> {
+        self.inner().stored.iter().flat_map(|(_, rows)| decode(rows.clone())).collect()
+    }
+    /// Waits until so many rows are stored.
+    async fn holds(&self, rows: usize) -> Vec<Row> {
+        until(|| self.rows().len() >= rows).await;
+        self.rows()
+    }
+}
+
+impl Sink for Fake {
+    async fn insert(&self, token: &str, rows: Bytes) -> Result<(), SinkError> {
+        let mut inner = self.inner();
+        inner.tried.push((token.to_owned(), rows.clone()));
+        let outcome = inner.script.pop();
+        if matches!(outcome, None | Some(Outcome::TakenUnheard)) && inner.stored.iter().all(|(t, _)| t != token) {
+            inner.stored.push((token.to_owned(), rows));
+        }
+        match outcome {
+            None => Ok(()),
+            Some(Outcome::Away | Outcome::TakenUnheard) => Err(SinkError::Later("away".into())),
+            Some(Outcome::Refused) => Err(SinkError::Never("no such column".into())),
+        }
+    }
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it never came about");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Some columns of a row.
+#[derive(Debug, PartialEq)]
+struct Row {
+    service: String,
+    pathway: String,
+    session: String,
+    sn: u32,
+    event: String,
+    watched_ms: u32,
+    stalled_ms: u32,
+    startup_ms: Option<u32>,
+    starts: u8,
+    start_failures: u8,
+    requests: u32,
+    request_errors: u32,
+    ttfb_ms: Option<u32>,
+}
+
+/// Reads RowBinary, by `BeaconRow::COLUMNS`.
+fn decode(mut rows: Bytes) -> Vec<Row> {
+    fn text(rows: &mut Bytes) -> String {
+        let length = rows.get_u8();
+        assert!(length < 0x80, "longer than these tests write");
+        String::from_utf8(rows.split_to(length.into()).to_vec()).expect("text")
+    }
+    fn maybe(rows: &mut Bytes) -> Option<u32> {
+        (rows.get_u8() == 0).then(|| rows.get_u32_le())
+    }
+    let mut decoded = Vec::new();
+    while rows.has_remaining() {
+        rows.advance(16);
+        let [service, pathway, session] = std::array::from_fn(|_| text(&mut rows));
+        let sn = rows.get_u32_le();
+        let [event, _state, _content, _continent, _country, _subdivision] = std::array::from_fn(|_| text(&mut rows));
+        rows.advance(4);
+        let (watched_ms, stalled_ms, startup_ms) = (rows.get_u32_le(), rows.get_u32_le(), maybe(&mut rows));
+        let (starts, start_failures) = (rows.get_u8(), rows.get_u8());
+        let (requests, request_errors, ttfb_ms) = (rows.get_u32_le(), rows.get_u32_le(), maybe(&mut rows));
+        maybe(&mut rows);
+        rows.advance(12);
+        maybe(&mut rows);
+        if rows.get_u8() == 0 {
+            rows.advance(2);
+        }
+        text(&mut rows);
+        rows.advance(1);
+        let row = Row {
+            service,
+            pathway,
+            session,
+            sn,
+            event,
+            watched_ms,
+            stalled_ms,
+            startup_ms,
+            starts,
+            start_failures,
+            requests,
+            request_errors,
+            ttfb_ms,
+        };
+        decoded.push(row);
+    }
+    decoded
+}
+
+struct Room {
+    dir: TempDir,
+    collector: Collector,
+    router: Router,
+    registry: Registry,
+}
+
+fn open_in(dir: &Path, limits: Limits) -> (Collector, Registry) {
+    let mut registry = Registry::default();
+    let config = Config { limits, ..Config::new(dir.join("spool")) };
+    let collector = Collector::open(config, Arc::new(GeoTable::empty()), Arc::new(Live), &mut registry).expect("opens");
+    (collector, registry)
+}
+
+impl Room {
+    fn new(limits: Limits) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (collector, registry) = open_in(dir.path(), limits);
+        Self { router: collector.router(), dir, collector, registry }
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.router.clone().oneshot(request).await.expect("answers");
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") };
+        (status, body)
+    }
+
+    async fn post(&self, uri: &str, media: &str, body: impl Into<Body>) -> (StatusCode, Value) {
+        let request =
+            Request::post(uri).header("content-type", media).extension(ClientAddress(IpAddr::from([203, 0, 113, 7])));
+        self.send(request.body(body.into()).expect("a request")).await
+    }
+
+    async fn cmcd(&self, lines: &str) -> (StatusCode, Value) {
+        self.post("/v1/beacons", "application/cmcd", lines.to_owned()).await
+    }
+
+    fn drain(&self, sink: &Fake) -> (tokio::task::JoinHandle<()>, CancellationToken) {
+        let stop = CancellationToken::new();
+        (tokio::spawn(self.collector.drain(sink.clone(), stop.clone())), stop)
+    }
+
+    fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("encodes");
+        text
+    }
+}
+
+const SESSION: &str = r#"e=ps,sid="s",sn=1,sta=s,ts=1764752430000,v=2
+e=rr,rc=200,sid="s",sn=2,ts=1764752430100,ttfb=180,url="https://cdn-a.test:8090/s1.m4s",v=2
+e=ps,msd=812,sid="s",sn=3,sta=p,ts=1764752430800,v=2
+e=ps,sid="s",sn=4,sta=r,ts=1764752440800,v=2
+e=rr,rc=503,sid="s",sn=5,ts=1764752441000,url="https://cdn-a.test:8090/s2.m4s",v=2
+e=rr,rc=200,sid="s",sn=6,ts=1764752441500,ttfb=90,url="https://cdn-b.test:8090/s2.m4s",v=2
+bs,bsd=(1500),e=ps,sid="s",sn=7,sta=p,ts=1764752442300,v=2
+"#;
+
+#[tokio::test]
+async fn a_session_becomes_rows_within_a_second_and_a_half() {
+    let room = Room::new(Limits::default());
+    let sink = Fake::default();
+    let (_drain, _stop) = room.drain(&sink);
+    let begun = Instant::now();
+    assert_eq!(room.cmcd(SESSION).await, (StatusCode::NO_CONTENT, Value::Null));
+    let rows = sink.holds(7).await;
+    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    let pathways: Vec<_> = rows.iter().map(|r| r.pathway.as_str()).collect();
+    assert_eq!(pathways, ["", "cdn-a", "cdn-a", "cdn-a", "cdn-a", "cdn-b", "cdn-a"], "the stall began on cdn-a");
+    assert_eq!(
+        rows.iter().map(|r| (r.watched_ms, r.stalled_ms)).collect::<Vec<_>>(),
+        [(0, 0), (0, 0), (800, 0), (10_000, 0), (0, 0), (0, 0), (1_500, 1_500)]
+    );
+    let sum = |of: fn(&Row) -> u32| rows.iter().map(of).sum::<u32>();
+    assert_eq!((sum(|r| r.starts.into()), sum(|r| r.start_failures.into())), (1, 0));
+    assert_eq!((sum(|r| r.requests), sum(|r| r.request_errors)), (3, 1));
+    assert_eq!((rows[2].startup_ms, rows[1].ttfb_ms), (Some(812), Some(180)));
+    assert!(rows.iter().all(|r| r.service == "live" && r.session == "s"));
+}
+
+#[tokio::test]
+async fn the_good_ones_of_a_batch_are_kept() {
+    let room = Room::new(Limits::default());
+    let (status, body) = room.cmcd("e=t,sid=\"s\",sta=p,v=2\nrubbish!\nsid=\"s\",v=3\ne=t,sid=\"polled\",v=2\n").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!((&body["error"], &body["accepted"]), (&json!("refused_records"), &json!(2)));
+    let named: Vec<_> =
+        body["refused"].as_array().expect("a list").iter().map(|r| (&r["record"], &r["cause"])).collect();
+    assert_eq!(named, [(&json!(2), &json!("malformed")), (&json!(3), &json!("version"))]);
+    let sink = Fake::default();
+    let (_drain, _stop) = room.drain(&sink);
+    assert_eq!(sink.holds(2).await[1].pathway, "cdn-b", "from its steering poll");
+    let metrics = room.metrics();
+    for line in
+        ["records_total{outcome=\"accepted\"} 2", "records_total{outcome=\"malformed\"} 1", "{outcome=\"version\"} 1"]
+    {
+        assert!(metrics.contains(line), "{line} in\n{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_batch_counts_once() {
+    let room = Room::new(Limits::default());
+    for _ in 0..3 {
+        assert_eq!(room.cmcd(SESSION).await.0, StatusCode::NO_CONTENT);
+    }
+    for _ in 0..2 {
+        assert_eq!(
+            room.cmcd("e=t,sid=\"s\",sn=0,v=2\ne=t,sid=\"s\",v=2").await.0,
+            StatusCode::NO_CONTENT,
+            "no number, no repetition"
+        );
+    }
+    let sink = Fake::default();
+    let (_drain, _stop) = room.drain(&sink);
+    assert_eq!(sink.holds(11).await.len(), 11);
+    assert!(room.metrics().contains("records_total{outcome=\"duplicate\"} 14"));
+}
+
+#[tokio::test]
+async fn get_by_query_and_headers_and_a_named_service() {
+    let room = Room::new(Limits::default());
+    let get = |uri: &str, session: Option<&str>| {
+        let request = Request::get(uri);
+        session.map_or(request, |s| Request::get(uri).header("CMCD-Session", s)).body(Body::empty()).expect("a request")
+    };
+    let by_query = get("/v1/beacons?service=live&CMCD=bl%3D21300%2Csid%3D%22q%22%2Csu", None);
+    assert_eq!(room.send(by_query).await.0, StatusCode::NO_CONTENT);
+    let by_headers = get("/v1/beacons?CMCD=sid%3D%22q%22", Some("sid=\"h\",v=1"));
+    assert_eq!(room.send(by_headers).await.0, StatusCode::NO_CONTENT);
+    let (status, body) = room.send(get("/v1/beacons?service=nope&CMCD=sid%3D%22q%22", None)).await;
+    assert_eq!((status, &body["error"]), (StatusCode::NOT_FOUND, &json!("unknown_service")));
+    let sink = Fake::default();
+    let (_drain, _stop) = room.drain(&sink);
+    assert_eq!(sink.holds(2).await.iter().map(|r| r.session.as_str()).collect::<Vec<_>>(), ["q", "h"]);
+}
+
+#[tokio::test]
+async fn a_whole_request_refused() {
+    let room = Room::new(Limits::default());
+    for (media, body, status, error) in [
+        ("application/cmcd", "x".repeat((1 << 20) + 1), StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+        ("application/xml", "<a/>".into(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+        ("application/cmcd", String::new(), StatusCode::BAD_REQUEST, "no_beacon"),
+    ] {
+        let (got, body) = room.post("/v1/beacons", media, body).await;
+        assert_eq!((got, &body["error"]), (status, &json!(error)));
+    }
+    let delete = Request::builder().method(Method::DELETE).uri("/v1/beacons").body(Body::empty()).expect("a request");
+    assert_eq!(room.router.clone().oneshot(delete).await.expect("answers").status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn a_browsers_preflight() {
+    let room = Room::new(Limits::default());
+    let request =
+        Request::builder().method(Method::OPTIONS).uri("/v1/beacons").header("origin", "https://player.example");
+    let request = request
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "content-type");
+    let response = room.router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("answers");
+    let header = |name: &str| response.headers()[name].to_str().expect("text").to_lowercase();
+    assert!(response.status().is_success());
+    assert_eq!(header("access-control-allow-origin"), "*");
+    assert_eq!(header("access-control-max-age"), "86400");
+    let allowed = header("access-control-allow-headers");
+    assert!(
+        ["content-type", "cmcd-request", "cmcd-object", "cmcd-status", "cmcd-session"]
+            .iter()
+            .all(|h| allowed.contains(h))
+    );
+    let posted =
+        Request::post("/v1/beacons").header("origin", "https://player.example").header("content-type", "text/plain");
+    let posted = posted.body(Body::from("{\"session\":\"s\",\"state\":\"playing\"}")).expect("a request");
+    let response = room.router.clone().oneshot(posted).await.expect("answers");
+    assert_eq!(
+        (response.status(), &response.headers()["access-control-allow-origin"]),
+        (StatusCode::NO_CONTENT, &"*".parse().expect("a value"))
+    );
+}
+
+#[tokio::test]
+async fn a_full_spool_says_come_back_and_what_comes_back_is_new() {
+    let room = Room::new(Limits { max_bytes: 4_000, ..Limits::default() });
+    let batch = |i: usize| format!("e=t,sid=\"s\",sn={i},ts=1764752430000,v=2");
+    let mut kept = 0;
+    while room.cmcd(&batch(kept + 1)).await.0 == StatusCode::NO_CONTENT {
+        kept += 1;
+    }
+    let request = Request::post("/v1/beacons")
+        .header("content-type", "application/cmcd")
+        .body(Body::from(batch(kept + 1)))
+        .expect("a request");
+    let response = room.router.clone().oneshot(request).await.expect("answers");
+    assert_eq!(
+        (response.status(), &response.headers()["retry-after"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"5".parse().expect("a value"))
+    );
+    let sink = Fake::default();
+    let (_drain, _stop) = room.drain(&sink);
+    sink.holds(kept).await;
+    until(|| room.metrics().contains("spool_bytes 0\n")).await;
+    assert_eq!(room.cmcd(&batch(kept + 1)).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(sink.holds(kept + 1).await.len(), kept + 1);
+}
+
+#[tokio::test]
+async fn what_failed_on_its_way_to_disk_is_no_repetition() {
+    let room = Room::new(Limits::default());
+    let (spool, away) = (room.dir.path().join("spool"), room.dir.path().join("away"));
+    std::fs::rename(&spool, &away).expect("moved");
+    let (status, body) = room.cmcd(SESSION).await;
+    assert_eq!((status, &body["error"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
+    std::fs::rename(&away, &spool).expect("moved back");
+    assert_eq!(room.cmcd(SESSION).await.0, StatusCode::NO_CONTENT);
+    let sink = Fake::default();
+    let (_drain, _stop) = room.drain(&sink);
+    let rows = sink.holds(7).await;
+    assert_eq!(rows.iter().map(|r| u32::from(r.starts)).sum::<u32>(), 1);
+}
+
+#[tokio::test]
+async fn the_store_comes_and_goes_and_every_row_is_there_once() {
+    let room = Room::new(Limits { segment_bytes: 300, ..Limits::default() });
+    let sink = Fake::default();
+    sink.inner().script = vec![Outcome::TakenUnheard, Outcome::Away, Outcome::Away, Outcome::TakenUnheard];
+    for i in 1..=20 {
+        assert_eq!(room.cmcd(&format!("e=t,sid=\"s\",sn={i},v=2")).await.0, StatusCode::NO_CONTENT);
+    }
+    let (_drain, _stop) = room.drain(&sink);
+    let rows = sink.holds(20).await;
+    assert_eq!(rows.iter().map(|r| r.sn).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+    let inner = sink.inner();
+    assert!(inner.tried.len() > inner.stored.len());
+    for (token, rows) in &inner.tried {
+        assert!(inner.stored.iter().any(|(t, r)| t == token && r == rows), "a token always comes with the same bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_crash_before_the_acknowledgement_sends_the_same_again() {
+    let room = Room::new(Limits::default());
+    assert_eq!(room.cmcd(SESSION).await.0, StatusCode::NO_CONTENT);
+    let sink = Fake::default();
+    sink.inner().script = vec![Outcome::TakenUnheard];
+    let (drain, stop) = room.drain(&sink);
+    until(|| !sink.inner().stored.is_empty()).await;
+    stop.cancel();
+    drain.await.expect("ends");
+
+    // The node is gone; its folder is all that the next one has.
+    let next = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(next.path().join("spool")).expect("made");
+    for entry in std::fs::read_dir(room.dir.path().join("spool")).expect("readable") {
+        let entry = entry.expect("readable");
+        std::fs::copy(entry.path(), next.path().join("spool").join(entry.file_name())).expect("copied");
+    }
+    let (collector, _registry) = open_in(next.path(), Limits::default());
+    let task = tokio::spawn(collector.drain(sink.clone(), CancellationToken::new()));
+    until(|| sink.inner().tried.len() >= 2).await;
+    assert_eq!((sink.rows().len(), sink.inner().stored.len()), (7, 1));
+    task.abort();
+}
+
+#[tokio::test]
+async fn what_the_store_refuses_or_the_disk_has_damaged_does_not_block() {
+    let room = Room::new(Limits { segment_bytes: 1, ..Limits::default() });
+    for i in 1..=4 {
+        assert_eq!(room.cmcd(&format!("e=t,sid=\"s\",sn={i},v=2")).await.0, StatusCode::NO_CONTENT);
+    }
+    let spool = room.dir.path().join("spool");
+    let segment = |n: u32| spool.join(format!("0000000001-{n:010}.seg"));
+    let mut bytes = std::fs::read(segment(2)).expect("readable");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(segment(2), bytes).expect("written");
+    std::fs::remove_file(segment(3)).expect("removed");
+    let sink = Fake::default();
+    sink.inner().script = vec![Outcome::Refused];
+    let (_drain, _stop) = room.drain(&sink);
+    assert_eq!(sink.holds(1).await.iter().map(|r| r.sn).collect::<Vec<_>>(), [4]);
+    let reason =
+        |n, why| std::fs::read_to_string(segment(n).with_extension(format!("seg.{why}.reason"))).expect("a reason");
+    assert_eq!(reason(1, "refused"), "no such column\n");
+    assert!(reason(2, "corrupt").contains("damaged"));
+    until(|| room.metrics().contains("spool_bytes 0\n")).await;
+}
