@@ -38,18 +38,15 @@ const SLOTS: u32 = 6;
 const LARGEST_STATEMENT: usize = 64 << 20;
 
 /// Parameters of the protocol that are neither settings nor anything this server acts on.
-const IGNORED: [&str; 12] = [
+const IGNORED: [&str; 9] = [
     "buffer_size",
     "client_protocol_version",
     "enable_http_compression",
-    "password",
-    "query_id",
     "quota_key",
     "role",
     "send_progress_in_http_headers",
     "session_timeout",
     "stacktrace",
-    "user",
     "wait_end_of_query",
 ];
 
