@@ -18,7 +18,7 @@ use crate::{
     snapshot::{Service, Snapshot},
 };
 
-/// Adds this room's metrics, all named `fairway_…`, to a registry.
+/// Adds this room's metrics to a registry, which gives them the prefix `fairway_`.
 pub fn register(registry: &mut Registry, live: Arc<Live>) {
     registry.register_collector(Box::new(Metrics { live }));
 }
@@ -37,31 +37,27 @@ impl Collector for Metrics {
         demand(&mut encoder, &status.demand)?;
 
         let mut gauge = |name, help, value: f64| gauges(&mut encoder, name, help, |mut out| out.encode_gauge(&value));
-        gauge(
-            "fairway_snapshot_version",
-            "Number of the snapshot that answers are made from",
-            snapshot.version as f64,
-        )?;
-        gauge("fairway_snapshot_age_seconds", "Time since it was compiled", age(snapshot.made_at, now))?;
+        gauge("snapshot_version", "Number of the snapshot that answers are made from", snapshot.version as f64)?;
+        gauge("snapshot_age_seconds", "Time since it was compiled", age(snapshot.made_at, now))?;
         if let Some(at) = status.cells_at {
-            gauge("fairway_cells_age_seconds", "Time since cells were last fetched from the store", age(at, now))?;
+            gauge("cells_age_seconds", "Time since cells were last fetched from the store", age(at, now))?;
         }
         gauge(
-            "fairway_policies_refused",
+            "policies_refused",
             "1 while the last reload of policies is refused",
             f64::from(status.refusal.is_some()),
         )?;
 
         let answers = &self.live.answers;
         let by_status = [("200", &answers.ok), ("404", &answers.unknown_service)];
-        counters(&mut encoder, "fairway_steering_responses", "Answers of the HTTP steering service", |mut out| {
+        counters(&mut encoder, "steering_responses", "Answers of the HTTP steering service", |mut out| {
             by_status.iter().try_for_each(|(status, count)| {
                 counter(&mut out, &[("status", *status)], count.load(Ordering::Relaxed))
             })
         })?;
         let deliveries = &self.live.deliveries;
         let by_outcome = [("delivered", &deliveries.delivered), ("failed", &deliveries.failed)];
-        counters(&mut encoder, "fairway_webhook_deliveries", "Scaling events told to the webhook", |mut out| {
+        counters(&mut encoder, "webhook_deliveries", "Scaling events told to the webhook", |mut out| {
             by_outcome.iter().try_for_each(|(outcome, count)| {
                 counter(&mut out, &[("outcome", *outcome)], count.load(Ordering::Relaxed))
             })
@@ -70,7 +66,7 @@ impl Collector for Metrics {
 }
 
 fn decisions(encoder: &mut DescriptorEncoder, snapshot: &Snapshot) -> fmt::Result {
-    counters(encoder, "fairway_decisions", "Decisions by the pathway that came first", |mut out| {
+    counters(encoder, "decisions", "Decisions by the pathway that came first", |mut out| {
         each_pathway(snapshot, |service, index, pathway| {
             let (dns, http) = service.counters.read(index);
             let labels = |via| [("service", service.policy.service.as_str()), ("pathway", pathway), ("via", via)];
@@ -81,7 +77,7 @@ fn decisions(encoder: &mut DescriptorEncoder, snapshot: &Snapshot) -> fmt::Resul
 }
 
 fn verdicts(encoder: &mut DescriptorEncoder, snapshot: &Snapshot) -> fmt::Result {
-    gauges(encoder, "fairway_verdict", "1 for the health that a pathway has, 0 for those it has not", |mut out| {
+    gauges(encoder, "verdict", "1 for the health that a pathway has, 0 for those it has not", |mut out| {
         each_pathway(snapshot, |service, index, pathway| {
             let is = service.verdicts.get(index).map(|verdict| verdict.health);
             Health::ALL.into_iter().try_for_each(|health| {
@@ -93,7 +89,7 @@ fn verdicts(encoder: &mut DescriptorEncoder, snapshot: &Snapshot) -> fmt::Result
 }
 
 fn probes(encoder: &mut DescriptorEncoder, tallies: &[Tally]) -> fmt::Result {
-    counters(encoder, "fairway_probes", "Health probes ended", |mut out| {
+    counters(encoder, "probes", "Health probes ended", |mut out| {
         tallies.iter().try_for_each(|Tally { service, pathway, passed, failed }| {
             let labels = |outcome| [("service", service.as_str()), ("pathway", pathway.as_str()), ("outcome", outcome)];
             counter(&mut out, &labels("passed"), *passed)?;
@@ -113,12 +109,10 @@ fn demand(encoder: &mut DescriptorEncoder, demand: &[Demand]) -> fmt::Result {
             })
         })
     };
-    each("fairway_demand_sessions", "Sessions that play from a pathway", |d| Some(d.sessions))?;
-    each("fairway_demand_bits_per_second", "Media played from a pathway", |d| Some(d.bits_per_second))?;
-    each("fairway_capacity_bits_per_second", "What a pathway can carry, as its policy says", |d| d.capacity)?;
-    each("fairway_scaling_over", "1 while a pathway's demand is over its trigger", |d| {
-        d.capacity.map(|_| d.over.into())
-    })
+    each("demand_sessions", "Sessions that play from a pathway", |d| Some(d.sessions))?;
+    each("demand_bits_per_second", "Media played from a pathway", |d| Some(d.bits_per_second))?;
+    each("capacity_bits_per_second", "What a pathway can carry, as its policy says", |d| d.capacity)?;
+    each("scaling_over", "1 while a pathway's demand is over its trigger", |d| d.capacity.map(|_| d.over.into()))
 }
 
 fn each_pathway(snapshot: &Snapshot, mut each: impl FnMut(&Service, usize, &str) -> fmt::Result) -> fmt::Result {

@@ -89,3 +89,57 @@ impl Sessions {
         &self.shards[xxh3_64(sid.as_bytes()) as usize % self.shards.len()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn seen(pathway: u8) -> Seen {
+        let policy = fairway_policies::parse(
+            "live.policy.toml",
+            "[[pathway]]\nid = \"a\"\nurl = \"http://a.test/\"\n[[pathway]]\nid = \"b\"\nurl = \"http://b.test/\"\n",
+        );
+        let on = Attributed { policy: Arc::new(policy.unwrap()), pathway };
+        Seen { on, throughput: None, at: DateTime::UNIX_EPOCH }
+    }
+
+    fn pathway(sessions: &Sessions, sid: &str) -> Option<String> {
+        sessions.get(sid).map(|seen| format!("{}/{}", seen.on.service(), seen.on.pathway()))
+    }
+
+    #[test]
+    fn the_last_word_stands() {
+        let sessions = Sessions::default();
+        sessions.touch("s1", seen(0));
+        sessions.touch("s2", seen(0));
+        sessions.touch("s1", seen(1));
+        assert_eq!(pathway(&sessions, "s1").as_deref(), Some("live/b"));
+        assert_eq!(pathway(&sessions, "s2").as_deref(), Some("live/a"));
+        assert_eq!(pathway(&sessions, "s3"), None);
+    }
+
+    #[test]
+    fn the_least_lately_touched_go_and_the_table_stays_small() {
+        let sessions = Sessions::with_capacity(2 * SHARDS * 4);
+        for n in 0..5_000 {
+            sessions.touch(&format!("s{n}"), seen(0));
+            sessions.touch("always", seen(1));
+        }
+        assert_eq!(pathway(&sessions, "always").as_deref(), Some("live/b"));
+        assert_eq!(pathway(&sessions, "s4999").as_deref(), Some("live/a"));
+        assert_eq!(pathway(&sessions, "s0"), None);
+        let kept = (0..5_000).filter(|n| sessions.get(&format!("s{n}")).is_some()).count();
+        assert!(kept <= 2 * SHARDS * 4, "{kept}");
+    }
+
+    #[test]
+    fn an_id_that_is_none_is_not_kept() {
+        let sessions = Sessions::default();
+        let long = "x".repeat(SID_LIMIT + 1);
+        sessions.touch("", seen(0));
+        sessions.touch(&long, seen(0));
+        assert!(sessions.get("").is_none() && sessions.get(&long).is_none());
+    }
+}

@@ -122,3 +122,53 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
     files.sort();
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(head: &str) -> String {
+        format!("{head}\n[[pathway]]\nid = \"a\"\nurl = \"http://a.test/\"\naddresses = [\"192.0.2.1\"]\n")
+    }
+
+    #[test]
+    fn policies_come_by_service_and_other_files_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write("vod.policy.toml", &policy(""));
+        write("live.policy.toml", &policy(""));
+        write("Cargo.toml", "broken =");
+        write(".live.policy.toml.swp", "broken =");
+        write(".vod.policy.toml", "broken =");
+        let services: Vec<_> = read(folder.path()).unwrap().into_iter().map(|p| p.service).collect();
+        assert_eq!(services, ["live", "vod"]);
+    }
+
+    #[test]
+    fn everything_wrong_is_told_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        assert!(matches!(&read(folder.path()).unwrap_err().0[..], [SourceError::Empty(_)]));
+        assert!(matches!(&read(&folder.path().join("none")).unwrap_err().0[..], [SourceError::Io { .. }]));
+
+        write("live.policy.toml", &policy("names = [\"x.test\"]"));
+        write("vod.policy.toml", &policy("names = [\"x.test\"]"));
+        write("broken.policy.toml", "tll = \"20s\"");
+        let refused = read(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("broken.policy.toml:1:1") && refused.contains("tll"), "{refused}");
+        assert!(refused.contains("x.test is steered by both live.policy.toml and vod.policy.toml"), "{refused}");
+    }
+
+    #[test]
+    fn a_look_sees_changes_and_only_those() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("live.policy.toml");
+        fs::write(&file, "one").unwrap();
+        let before = Look::at(folder.path());
+        assert_eq!(before, Look::at(folder.path()));
+        fs::write(&file, "longer").unwrap();
+        assert_ne!(before, Look::at(folder.path()));
+        fs::remove_file(&file).unwrap();
+        assert_ne!(before, Look::at(folder.path()));
+    }
+}

@@ -56,22 +56,22 @@ use state::State;
 
 /// Over which cells are asked for.
 pub const WINDOW: Duration = Duration::from_secs(30);
-/// From one fetch of cells to the next, in ticks.
-const FETCH_EVERY: u32 = 2;
+/// From one tick to the next.
+const TICK: Duration = Duration::from_secs(1);
+/// From one fetch of cells to the next.
+const FETCH_EVERY: Duration = Duration::from_secs(2);
 /// At most so often is a snapshot saved in which only numbers changed.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
 /// What is found waits here for the loop; a full queue slows its finders down, which is right.
 const QUEUE: usize = 64;
 
-/// Where the loop finds things, and how often it looks.
+/// Where the loop finds things, and whom it tells.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The folder of `*.policy.toml` files.
     pub policies: PathBuf,
     /// `snapshot.json` is here; made if missing.
     pub data_dir: PathBuf,
-    /// From one tick to the next; a second.
-    pub tick: Duration,
     /// Who is told when demand crosses a trigger.
     pub webhook: Option<Url>,
 }
@@ -96,15 +96,16 @@ pub enum StartError {
 }
 
 /// Starts the loop. When this returns there is a snapshot to answer from. The task ends some time after `shutdown`, when the
-/// last snapshot is saved. Needs a tokio runtime, and a rustls crypto provider installed for HTTPS probes.
-pub fn start(
+/// last snapshot is saved. A rustls crypto provider must have been installed, for probes.
+pub async fn start(
     config: Config,
     geo: Arc<GeoTable>,
     cells: impl CellSource,
     shutdown: CancellationToken,
 ) -> Result<(Arc<Live>, JoinHandle<()>), StartError> {
     let now = Utc::now();
-    std::fs::create_dir_all(&config.data_dir)
+    tokio::fs::create_dir_all(&config.data_dir)
+        .await
         .map_err(|error| StartError::DataDir { path: config.data_dir.clone(), error })?;
     let look = Look::at(&config.policies);
     let policies = sources::read(&config.policies).map_err(StartError::Policies)?;
@@ -122,11 +123,11 @@ pub fn start(
 
     let loop_live = live.clone();
     let task = tokio::spawn(async move {
-        let fetching = gather::fetch(cells, config.tick * FETCH_EVERY, found.clone());
-        let watching = gather::watch(config.policies, look, config.tick, loop_live, found);
+        let fetching = gather::fetch(cells, FETCH_EVERY, found.clone());
+        let watching = gather::watch(config.policies, look, TICK, loop_live, found);
         let (fetching, watching) = (gather::spawn(fetching), gather::spawn(watching));
         let mut saver = Saver::new(file, SAVE_EVERY);
-        let mut ticker = tokio::time::interval(config.tick);
+        let mut ticker = tokio::time::interval(TICK);
         ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {

@@ -30,8 +30,9 @@ pub(super) struct Saver {
 }
 
 impl Saver {
+    /// The first snapshot of a start is due at once: its number is taken.
     pub(super) fn new(file: PathBuf, every: Duration) -> Self {
-        Self { file, every, due: None, running: None }
+        Self { file, every, due: Some(Instant::now()), running: None }
     }
 
     /// A snapshot was swapped in.

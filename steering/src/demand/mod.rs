@@ -106,3 +106,44 @@ impl Triggers {
         (demand, crossed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trigger_fires_at_its_share_and_clears_well_under_it() {
+        let text = "[[pathway]]\nid = \"a\"\nurl = \"http://a.test/\"\ncapacity = \"100 Mbit/s\"\nscale_at = 0.7\n\
+                    [[pathway]]\nid = \"b\"\nurl = \"http://b.test/\"\n";
+        let policies = [Arc::new(fairway_policies::parse("live.policy.toml", text).unwrap())];
+        let mut triggers = Triggers::default();
+        // Mbit/s of a, whether over then, whether it crossed
+        let rows = [
+            (69, false, false),
+            (70, true, true),
+            (57, true, false),
+            (55, false, true),
+            (60, false, false),
+            (0, false, false),
+        ];
+        for (megabits, over, crosses) in rows {
+            let row = |pathway: &str, audience, bits| CellRow {
+                service: "live".into(),
+                pathway: pathway.into(),
+                audience,
+                cell: Cell { sessions: 9, bits, ..Cell::default() },
+            };
+            let bits = megabits * 1_000_000 * 30;
+            let germany = Audience::Country("DE".parse().unwrap());
+            let cells =
+                [row("a", Audience::World, bits), row("a", germany, u64::MAX), row("b", Audience::World, u64::MAX)];
+            let (demand, crossed) = triggers.measure(&policies, &cells, Duration::from_secs(30));
+            let [a, b] = &demand[..] else { panic!("{demand:?}") };
+            assert_eq!((a.bits_per_second, a.sessions, a.over), (megabits * 1_000_000, 9, over));
+            assert_eq!(crossed, if crosses { vec![0] } else { vec![] }, "{megabits} Mbit/s");
+            assert!(!b.over, "what has no capacity has no trigger");
+        }
+        let (demand, _) = triggers.measure(&policies, &[], Duration::from_secs(30));
+        assert_eq!(demand[0].bits_per_second, 0, "a pathway nobody plays from has a value too");
+    }
+}

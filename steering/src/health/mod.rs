@@ -33,6 +33,8 @@
 //! A verdict's evidence is what tripped it and stays so until it changes; [`Verdict::since`] is when its health last changed.
 
 mod probe;
+#[cfg(test)]
+mod tests;
 mod verdicts;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -195,3 +195,91 @@ pub(crate) fn innermost(error: &dyn Error) -> String {
     }
     cause.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    fn probe(target: ProbeTarget) -> Probe {
+        Probe { target, interval: Duration::from_secs(2), timeout: Duration::from_secs(1), rise: 3, fall: 2 }
+    }
+
+    /// Asks once, at 127.0.0.1 whatever the name.
+    async fn ask(target: ProbeTarget, timeout: Duration) -> Outcome {
+        // A second test finds it installed already.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        Asker::new(&probe(target), Some(IpAddr::from([127, 0, 0, 1]))).unwrap().ask(timeout).await
+    }
+
+    /// Says this to everyone who asks, and keeps the connection.
+    async fn server(answer: &'static str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                if !answer.is_empty() {
+                    assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+                open.push(stream);
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_judged_by_its_status() {
+        for (answer, outcome) in [
+            ("HTTP/1.1 204 No Content\r\n\r\n", Ok(())),
+            ("HTTP/1.1 302 Found\r\nLocation: http://nowhere.invalid/\r\nContent-Length: 0\r\n\r\n", Ok(())),
+            ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Err(ProbeError::Status(404))),
+            ("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 9999\r\n\r\n", Err(ProbeError::Status(503))),
+        ] {
+            let url = format!("http://cdn.invalid:{}/healthz", server(answer).await);
+            assert_eq!(ask(ProbeTarget::Http(url), Duration::from_secs(5)).await, outcome, "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn silence_and_refusal_are_told_apart() {
+        let (silent, brief) = (server("").await, Duration::from_millis(50));
+        let http = |port| ProbeTarget::Http(format!("http://cdn.invalid:{port}/"));
+        let tcp = |port| ProbeTarget::Tcp(format!("cdn.invalid:{port}"));
+        assert_eq!(ask(http(silent), brief).await, Err(ProbeError::Timeout(brief)));
+        assert_eq!(ask(tcp(silent), Duration::from_secs(5)).await, Ok(()), "a connection is all that TCP asks for");
+
+        let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        for target in [http(unused), tcp(unused)] {
+            let error = ask(target, Duration::from_secs(5)).await.unwrap_err().to_string();
+            assert!(error.starts_with("Connection refused"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_address_stands_for_a_name_and_not_for_an_address() {
+        let v6: IpAddr = "2001:db8::1".parse().unwrap();
+        assert_eq!(at_address("cdn.test:443", v6), "[2001:db8::1]:443");
+        assert_eq!(at_address("192.0.2.7:443", v6), "192.0.2.7:443");
+        assert_eq!(at_address("[::1]:443", v6), "[::1]:443");
+    }
+
+    #[test]
+    fn a_run_too_short_to_speak_is_asked_again_sooner() {
+        let probe = probe(ProbeTarget::Tcp(String::new()));
+        let seconds = |run, passing, jitter| pause(&probe, run, passing, jitter).as_secs_f64();
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} {b}");
+        near(seconds(1, false, 0.5), 1.0);
+        near(seconds(2, false, 0.5), 2.0);
+        near(seconds(2, true, 0.5), 1.0);
+        near(seconds(3, true, 0.0), 1.8);
+        near(seconds(9, true, 1.0), 2.2);
+        let key = PathKey::new("live", "a");
+        assert!((0..100).map(|n| jitter(&key, n, 7)).all(|j| (0.0..=1.0).contains(&j)));
+    }
+}

@@ -91,3 +91,47 @@ impl History {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fairway_geo::GeoTable;
+
+    use super::*;
+    use crate::snapshot::Service;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_000_000 + seconds, 500_000_000).unwrap()
+    }
+
+    #[test]
+    fn what_counters_grew_by_goes_to_the_point_of_its_time() {
+        let text =
+            "[[pathway]]\nid = \"a\"\nurl = \"http://a.test/\"\n[[pathway]]\nid = \"b\"\nurl = \"http://b.test/\"\n";
+        let policy = Arc::new(fairway_policies::parse("live.policy.toml", text).unwrap());
+        let services = vec![Service::fresh(policy, at(0))];
+        let snapshot = Snapshot::compile(1, at(0), Arc::new(GeoTable::empty()), services);
+        let (counters, mut history) = (&snapshot.services[0].counters, History::default());
+        let decided = |history: &History| -> Vec<Vec<(String, u64, u64)>> {
+            let point = |p: &Point| p.decided.iter().map(|d| (d.pathway.clone(), d.dns, d.http)).collect();
+            history.points().iter().map(point).collect()
+        };
+
+        counters.dns(0);
+        history.sample(&snapshot, at(1));
+        counters.dns(0);
+        counters.http(1);
+        history.sample(&snapshot, at(9));
+        history.sample(&snapshot, at(11));
+        assert_eq!(decided(&history), [[("a".into(), 2, 0), ("b".into(), 0, 1)]]);
+        assert_eq!(history.points()[0].at.timestamp(), 1_000_000);
+
+        counters.http(1);
+        history.sample(&snapshot, at(25));
+        assert_eq!(decided(&history)[1], [("b".into(), 0, 1)]);
+
+        history.sample(&snapshot, at(POINT_SECONDS * POINTS as i64 + 5));
+        assert_eq!(decided(&history), [[("b".to_owned(), 0, 1)]], "the point a quarter of an hour old is gone");
+    }
+}
