@@ -194,11 +194,14 @@ mod tests {
     use super::*;
     use crate::cmcd;
 
-    /// One line a beacon: `<seconds> <pathway in force> <CMCD>`; then what all of them add up to, by pathway:
-    /// watched, stalled, startup, starts, failures, bits.
+    /// Watched, stalled, startup, starts, failures, bits.
     type Sum = (u32, u32, Option<u32>, u8, u8, u64);
 
-    fn play(lines: &[(f64, &str, &str)]) -> Vec<(String, Sum)> {
+    /// A beacon: the player's clock in seconds, the pathway in force, CMCD.
+    type Line<'a> = (f64, &'a str, &'a str);
+
+    /// What the beacons add up to, by pathway.
+    fn play(lines: &[Line<'_>]) -> Vec<(String, Sum)> {
         let mut session = Session::default();
         let mut sums: Vec<(String, Sum)> = Vec::new();
         for (seconds, pathway, text) in lines {
@@ -228,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_sessions_add_up_to() {
-        let cases: &[(&str, &[(f64, &str, &str)], Sum)] = &[
+        let cases: &[(&str, &[Line<'_>], Sum)] = &[
             (
                 "startup, playing, a stall, playing, a pause, the end",
                 &[

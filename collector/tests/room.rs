@@ -1,5 +1,7 @@
 //! The room as a whole: requests in over its router, rows out into a sink.
 
+#![allow(clippy::expect_used, reason = "helpers of tests fail by panicking, as the tests do")]
+
 use std::{
     net::IpAddr,
     path::Path,

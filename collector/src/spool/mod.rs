@@ -41,7 +41,7 @@ pub use segment::{Content, Segment};
 use writer::{Command, Writer};
 
 /// Requests that may wait for the writer. Past this the senders wait: the writer takes all of them with every sync.
-const QUEUE: usize = 1_024;
+const QUEUE: usize = 256;
 
 /// How big it may get.
 #[derive(Clone, Copy, Debug)]
