@@ -8,11 +8,11 @@
 //! answers some microseconds after the probe that found it, not at the next tick. The tick (every second) is for what
 //! depends on time alone: decision history, status, looking at the policy folder, saving.
 //!
-//! **Cells: [`WINDOW`] and [`FETCH_EVERY`].** Players report every ten seconds or so, and the store keeps cells in
-//! buckets of ten seconds: thirty seconds hears each player about three times, so that one lost report does not look like
-//! silence, and holds a fault's full weight fifteen seconds after it began (half the window) at the latest. A minute would
-//! have twice the samples and half the speed; samples are what the wider audiences are for. Beacons are seconds old
-//! already, so a fetch every second tick loses nothing that matters and halves the store's work.
+//! **Cells: [`WINDOW`] and `FETCH_EVERY`.** Players report every ten seconds or so, and the store keeps cells in buckets
+//! of ten seconds. Thirty seconds hears each player about three times, so that one lost report does not look like silence;
+//! and a pathway that fails every request has failed half of those in the window fifteen seconds after it began. A minute would
+//! have twice the samples and half that speed; samples are what the wider audiences are for. Beacons are seconds old
+//! already, so a fetch every two seconds loses nothing that matters and halves the store's work.
 //!
 //! **Start.** Policies are read first, and one that is broken refuses the start: nothing answers yet, so nothing is lost. Then
 //! what was saved is put under them, and the first snapshot stands before any probe or cell: the node answers as it did when

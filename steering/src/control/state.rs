@@ -194,11 +194,12 @@ impl State {
         let gathered = Cells::gather(&self.policies, rows);
         let mut swap = None;
         for (held, cells) in self.services.iter_mut().zip(&gathered) {
-            held.cells_at_ms = held.cells_at_ms.max(cells.newest_ms());
+            let newest = held.cells_at_ms.max(cells.newest_ms());
+            let newer = std::mem::replace(&mut held.cells_at_ms, newest) != newest;
             for (step, standings) in held.policy.steps.iter().zip(&mut held.standings) {
                 let StepKind::Rank(rank) = &step.kind else { continue };
                 let (next, changes) = standing::next(standings, rank, held.policy.pathways.len(), cells, now);
-                if next != **standings {
+                if newer || next != **standings {
                     *standings = Arc::new(next);
                     swap = swap.or(Some(Swap::Numbers));
                 }

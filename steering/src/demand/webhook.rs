@@ -97,7 +97,7 @@ impl Webhook {
                 let counted = match deliver(&client, &url, &crossing).await {
                     Ok(()) => &counts.delivered,
                     Err(why) => {
-                        tracing::warn!(webhook = %url, why, "a scaling event was not delivered");
+                        tracing::warn!(host = url.host_str(), why, "a scaling event was not delivered");
                         &counts.failed
                     }
                 };

@@ -7,8 +7,8 @@
 //!
 //! **Probes.** `fall` failures in a row are down, `rise` successes in a row are up again; nothing in between changes
 //! anything, so one lost packet does not. While the run is still too short to speak, the next probe comes after half the
-//! interval: with an interval of 2 s, a timeout of 1 s and `fall = 2`, a pathway that goes silent is down 4 s later at
-//! worst, one that refuses connections after 3 s.
+//! interval. With an interval of 2 s (±10 %, so that probes spread), a timeout of 1 s and `fall = 2`, a pathway that refuses
+//! connections is down 3.3 s later at worst, and one that goes silent 4.3 s later.
 //!
 //! **Viewers' requests.** Of those in the window, half failed: down. A tenth: degraded, which is kept and said, because to
 //! move everyone for what may be one viewer's network is the `rank` step's matter, per audience. (A tenth is where NS1 and

@@ -115,6 +115,13 @@ fn the_hold_has_a_limit() {
 }
 
 #[test]
+fn a_clock_set_back_does_not_lengthen_the_hold() {
+    let mut watch = play("down", &[(10_000, Requests(50, 50), DOWN), (100, Requests(0, 0), DOWN)]);
+    tell(&mut watch, 130, &Requests(0, 0));
+    assert_eq!(watch.verdict().health, UP);
+}
+
+#[test]
 fn the_worse_opinion_is_the_verdict() {
     let watch = play(
         "probes pass while viewers fail",

@@ -106,6 +106,8 @@ impl Viewed {
 
     /// Nobody says anything.
     fn silence(&mut self, now: DateTime<Utc>) {
+        // A clock set back must not hold a verdict for as long as it was set back.
+        self.bad_at = self.bad_at.map(|bad_at| bad_at.min(now));
         if self.bad_at.is_none_or(|bad_at| since(bad_at, now) >= self.hold) {
             self.opinion = None;
         }
