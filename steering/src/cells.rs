@@ -161,3 +161,50 @@ pub trait CellSource: Send + Sync + 'static {
 #[derive(Debug, thiserror::Error)]
 #[error("no cells: {0}")]
 pub struct CellsUnavailable(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{now, policy, row};
+
+    #[test]
+    fn an_audience_has_a_lineage() {
+        let text = |audience: Audience| audience.lineage().map(|a| a.to_string()).collect::<Vec<_>>().join(" < ");
+        let germany: Country = "DE".parse().unwrap();
+        assert_eq!(text(Audience::CountryAsn(germany, Asn(3320))), "AS3320 in DE < country DE < continent EU < world");
+        assert_eq!(text(Audience::Country("ZZ".parse().unwrap())), "country ZZ < world", "no country of any continent");
+        let place = Place { country: Some(germany), continent: Some(Continent::Eu), ..Place::default() };
+        assert!(Audience::of(&place).eq(Audience::Country(germany).lineage()));
+        assert!(Audience::of(&Place::default()).eq([Audience::World]));
+    }
+
+    #[test]
+    fn rows_are_gathered_by_service_and_pathway() {
+        let live = policy(&["a", "b"], "");
+        let vod = Arc::new(Policy { service: "vod".into(), ..(*policy(&["b"], "")).clone() });
+        let mut rows = vec![
+            row("b", Audience::World, 30, 0.5, now()),
+            row("gone", Audience::World, 31, 0.5, now()),
+            row("a", Audience::Continent(Continent::Eu), 32, 0.5, now()),
+        ];
+        rows.push(CellRow { service: "vod".into(), ..row("b", Audience::World, 33, 0.5, now()) });
+        rows.push(CellRow { service: "other".into(), ..rows[0].clone() });
+        let cells = Cells::gather(&[vod, live], &rows);
+        let sessions = |s: usize, audience, pathway| cells[s].get(audience, pathway).map(|c| c.sessions);
+        assert_eq!(sessions(0, Audience::World, 0), Some(33));
+        assert_eq!((sessions(1, Audience::World, 0), sessions(1, Audience::World, 1)), (None, Some(30)));
+        assert_eq!(sessions(1, Audience::Continent(Continent::Eu), 0), Some(32));
+        assert_eq!(cells[1].iter().count(), 2);
+        assert_eq!(cells[0].newest_ms(), Some(now().timestamp_millis()));
+    }
+
+    #[test]
+    fn a_cell_that_saw_nothing_of_a_kind_says_nothing_of_it() {
+        let all = |cell: Cell| Metric::ALL.map(|(_, metric)| cell.value(metric));
+        assert_eq!(all(Cell { sessions: 99, ..Cell::default() }), [None; 5]);
+        let seen =
+            Cell { watched_ms: 200, stalled_ms: 10, starts: 4, start_failures: 1, requests: 10, ..Cell::default() };
+        let seen = Cell { startup_ms: 850.0, ttfb_ms: 40.0, ..seen };
+        assert_eq!(all(seen), [Some(0.05), Some(0.25), Some(0.0), Some(850.0), Some(40.0)]);
+    }
+}

@@ -3,8 +3,8 @@
 //! # How a decision is made
 //! All pathways start in one tier, in file order. The policy's steps are applied in order, each to what the one before
 //! left; a step whose condition the client does not meet does nothing. Two lists result: `ranked`, which is answered,
-//! and `aside`, the unfit, which only ever end a steering list. The steps themselves are in [`steps`](self), one
-//! function each; read them after [`decide`].
+//! and `aside`, the unfit, which only end a steering list. Read [`decide`] first, then `steps` (one function for each kind
+//! of step), `scope` (for whom a decision holds) and `spread` (how clients are shared out).
 //!
 //! # Signals
 //! Only the snapshot, the client and the time given. So the same question has the same answer on every node that holds the
@@ -21,13 +21,14 @@
 //!
 //! # Ties
 //! Steps reorder stably, so among equals the earlier step, and at last the file, decides. Chance never does: `weights`
-//! spreads clients by hashing (see [`spread`](self)), so a client stays where it is.
+//! spreads clients by hashing, so a client stays where it is.
 //!
 //! # Time to live
 //! The policy's, halved while the answer is unsettled: while a pathway in it (ranked or aside) changed its verdict less
-//! than [`SETTLING`] ago, or is degraded. What has just changed is the likeliest to change again, and those who were moved
-//! together load the next pathway together; a shorter life brings them back sooner, at the price of twice the queries for
-//! one minute. One minute, because the rise and fall counts of probes every few seconds are settled well within it.
+//! than [`SETTLING`] ago, or one that is ranked is not up (degraded, or kept in panic). What has just changed is the
+//! likeliest to change again, and those who were moved together load the next pathway together; a shorter life brings them
+//! back sooner, at the price of twice the queries for a minute. A minute, because the rise and fall counts of probes every few
+//! seconds are settled well within it.
 //! Never under [`TTL_FLOOR`]: resolvers and players do not honour less, and hls.js loops on 0.
 
 mod scope;
@@ -185,8 +186,7 @@ pub fn decide<T: Trace>(
 
 /// Whether a pathway in the answer is shaky; see the page above.
 fn unsettled(service: &Service, decision: &Decision, now: DateTime<Utc>) -> bool {
-    decision
-        .indexes()
-        .map(|i| &service.verdicts[usize::from(i)])
-        .any(|v| v.health == Health::Degraded || now - v.since < SETTLING)
+    let verdict = |pathway: u8| &service.verdicts[usize::from(pathway)];
+    decision.ranked.iter().any(|c| verdict(c.pathway).health != Health::Up)
+        || decision.indexes().any(|pathway| now - verdict(pathway).since < SETTLING)
 }

@@ -82,7 +82,7 @@ fn warnings(service: &Service, decision: &Decision, snapshot: &ExplainedSnapshot
     }
     if decision.ttl < policy.ttl {
         warnings.push(format!(
-            "the TTL is {} s instead of {} s: a pathway in the answer is degraded or changed its verdict within a minute",
+            "the TTL is {} s instead of {} s: a pathway in the answer is not up, or changed its verdict within a minute",
             decision.ttl, policy.ttl
         ));
     }

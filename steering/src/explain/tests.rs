@@ -75,15 +75,14 @@ snapshot 7, 1.0 s old; cells 3 s old
 #[test]
 fn what_a_person_should_know_first_is_said_first() {
     let policy = policy(&["a", "b"], STEPS.replace("\"d\"", "\"b\"").as_str());
-    let mut snapshot = unwell(&policy, &[("a", Health::Down), ("b", Health::Down)]);
-    snapshot.services[0].verdicts[0].since = now();
+    let snapshot = unwell(&policy, &[("a", Health::Down), ("b", Health::Down)]);
     let told = explain(&snapshot, &snapshot.services[0], &client("192.0.2.1", 22, "DE"), now());
     assert_eq!(
         told.warnings,
         [
             "nothing is healthy, so every pathway that the fences allow is kept (panic)",
             "there are no cells yet: `rank` knows nothing",
-            "the TTL is 10 s instead of 20 s: a pathway in the answer is degraded or changed its verdict within a minute",
+            "the TTL is 10 s instead of 20 s: a pathway in the answer is not up, or changed its verdict within a minute",
         ]
     );
     assert_eq!(told.http.priority, ["a"]);

@@ -23,10 +23,11 @@ fn weights(shares: &[(&str, u32)]) -> Arc<Policy> {
 /// The first pathway of each of many clients, told apart by session or by /24.
 fn firsts(policy: &Arc<Policy>, by_session: bool, down: &[(&str, Health)]) -> Vec<String> {
     let snapshot = unwell(policy, down);
+    let someone = client("192.0.2.1", 16, "DE");
     let first = |n: usize| {
         let session = format!("session-{n}");
-        let address = Ipv4Addr::from_bits((n as u32) << 8 | 7).to_string();
-        let client = Client { session: by_session.then_some(&session), ..client(&address, 16, "DE") };
+        let address = Some(Ipv4Addr::from_bits((n as u32) << 8 | 7).into());
+        let client = Client { session: by_session.then_some(&session), address, ..someone };
         policy.pathways[usize::from(decision(&snapshot, &client).ranked[0].pathway)].id.clone()
     };
     (0..CLIENTS).map(first).collect()
