@@ -61,7 +61,8 @@ impl Browser {
         match self.next().await {
             Told::Segment { sid, pathway, url } => (sid, pathway, url),
             Told::Fatal { details } => panic!("the player gave up: {details}"),
-            other => panic!("{other:?}"),
+            Told::PageError { text } => panic!("the page broke: {text}"),
+            Told::End { time } => panic!("the browser ended at {time} s"),
         }
     }
 }
@@ -70,7 +71,7 @@ impl Browser {
 async fn a_failing_cdn_is_left_by_dns_steering_and_the_player() {
     let node = Node::demo(60).await;
     wait_for("beacons in the store", async || {
-        node.count("SELECT count() FROM fairway.beacons").await.filter(|n| *n > 0)
+        node.count("SELECT count() FROM beacons").await.filter(|n| *n > 0)
     })
     .await;
 
@@ -80,7 +81,7 @@ async fn a_failing_cdn_is_left_by_dns_steering_and_the_player() {
         first = browser.segment().await;
     }
     let (sid, failing, _) = first;
-    let before = node.count(&format!("SELECT count() FROM fairway.beacons WHERE session = '{sid}'")).await;
+    let before = node.count(&format!("SELECT count() FROM beacons WHERE session = '{sid}'")).await;
     println!("hls.js plays from {failing}");
 
     // Clients elsewhere who are on the same pathway.
@@ -156,16 +157,16 @@ async fn a_failing_cdn_is_left_by_dns_steering_and_the_player() {
         match browser.next().await {
             Told::End { time } => break time,
             Told::Segment { .. } => {}
-            other => panic!("{other:?}"),
+            Told::Fatal { details: text } | Told::PageError { text } => panic!("{text}"),
         }
     };
     assert!(time > 5.0, "the picture moved: {time} s");
 
     // What the browser's own beacons say is in ClickHouse: the session, and the requests that failed on the pathway that failed.
-    let rows = format!("SELECT count() FROM fairway.beacons WHERE session = '{sid}'");
+    let rows = format!("SELECT count() FROM beacons WHERE session = '{sid}'");
     wait_for("the browser's beacons", async || node.count(&rows).await.filter(|n| *n > before.unwrap_or(0) + 3)).await;
     let good =
-        format!("SELECT count() FROM fairway.beacons WHERE session = '{sid}' AND pathway = '{next}' AND requests > 0");
+        format!("SELECT count() FROM beacons WHERE session = '{sid}' AND pathway = '{next}' AND requests > 0");
     wait_for("requests on the new pathway", async || node.count(&good).await.filter(|n| *n > 0)).await;
 
     // Explain names the cause, with its numbers.

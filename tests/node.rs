@@ -68,7 +68,7 @@ async fn good_beacons_are_kept_when_a_bad_one_comes_with_them() {
     assert_eq!(response.status(), 400);
     let told: serde_json::Value = response.json().await.unwrap();
     assert!(told.to_string().contains('2'), "names the second record: {told}");
-    let rows = "SELECT count() FROM fairway.beacons WHERE session = 'mixed'";
+    let rows = "SELECT count() FROM beacons WHERE session = 'mixed'";
     wait_for("the two good ones", async || node.count(rows).await.filter(|n| *n == 2)).await;
     let metrics = node.http.get(node.admin("/metrics")).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("fairway_"), "{metrics}");

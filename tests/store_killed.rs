@@ -75,7 +75,7 @@ async fn killing_the_engine_loses_nothing() {
     }
     let asking = tokio::spawn(ask(node.clone(), stop.clone(), answers.clone()));
 
-    let rows = "SELECT count() FROM fairway.beacons";
+    let rows = "SELECT count() FROM beacons";
     let mut stored = wait_for("rows", async || node.count(rows).await.filter(|n| *n > 0)).await;
     for kill in 1..=KILLS {
         let victim = engine(&node).await.expect("a running engine");
@@ -92,9 +92,9 @@ async fn killing_the_engine_loses_nothing() {
     let acknowledged = acknowledged.load(Ordering::Relaxed);
     wait_for("every acknowledged beacon", async || node.count(rows).await.filter(|n| *n >= acknowledged)).await;
     assert_eq!(node.count(rows).await, Some(acknowledged), "none twice");
-    let distinct = "SELECT uniqExact(session, sn) FROM fairway.beacons";
+    let distinct = "SELECT uniqExact(session, sn) FROM beacons";
     assert_eq!(node.count(distinct).await, Some(acknowledged), "none instead of another");
-    let in_cells = "SELECT sum(requests) FROM fairway.cells_10s";
+    let in_cells = "SELECT sum(requests) FROM cells_10s";
     assert_eq!(node.count(in_cells).await, Some(acknowledged), "nor in the cells");
     println!(
         "{acknowledged} beacons acknowledged and stored once; {} answers, the slowest after {} ms",

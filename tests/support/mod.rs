@@ -37,7 +37,6 @@ pub struct StoreAccess {
     pub url: String,
     pub user: String,
     pub password: String,
-    pub pid: u32,
 }
 
 /// A running node (with or without the demo's world around it) in a folder of its own.
