@@ -30,6 +30,9 @@ pub fn start() -> Result<(), JsValue> {
 
 /// Subscribes the page to the node's events. The browser itself connects again whenever the connection is lost.
 fn follow(shown: Shown, link: RwSignal<Link>) -> Result<(), JsValue> {
+    if matches!(shown, Shown::Missing(_)) {
+        return Ok(());
+    }
     let search = window().location().search()?;
     let source = EventSource::new(&format!("/api/v1/events{search}"))?;
     let renew = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| match shown {

@@ -42,7 +42,8 @@ pub fn build(root: &Path) -> Result<bool, Box<dyn Error>> {
     fs::create_dir_all(&site)?;
     let mut bound = Bindgen::new();
     bound.input_bytes("fairway", wasm).web(true)?.typescript(false);
-    bound.remove_name_section(true).remove_producers_section(true).generate(&site)?;
+    bound.omit_default_module_path(false).remove_name_section(true).remove_producers_section(true);
+    bound.generate(&site)?;
     fs::write(site.join("fairway-start.js"), START)?;
     fs::write(stamp_file, stamp)?;
     for file in ["fairway_bg.wasm", "fairway.js", "fairway-start.js"] {

@@ -81,7 +81,7 @@ fn account(explanation: &Explanation, among: &[String]) -> impl IntoView + use<>
         </p>
         {warnings}
         <div class="pair answers">
-            {dns_answer(explanation.dns.as_ref(), among).into_any()}
+            {dns_answer(explanation.dns.as_ref(), client.address.is_some(), among).into_any()}
             {http_answer(&explanation.http, among).into_any()}
         </div>
         <section aria-labelledby="why">
@@ -97,9 +97,11 @@ fn account(explanation: &Explanation, among: &[String]) -> impl IntoView + use<>
     }
 }
 
-fn dns_answer(answer: Option<&DnsAnswer>, among: &[String]) -> impl IntoView + use<> {
+/// The scope is told only of a client whose address is known: a place as such has none.
+fn dns_answer(answer: Option<&DnsAnswer>, scoped: bool, among: &[String]) -> impl IntoView + use<> {
     let body = match answer {
         Some(dns) => {
+            let scope = if scoped { format!(", the same for all of {}", dns.scope) } else { String::new() };
             let records: Vec<_> = dns
                 .records
                 .iter()
@@ -113,7 +115,7 @@ fn dns_answer(answer: Option<&DnsAnswer>, among: &[String]) -> impl IntoView + u
                     <thead><tr><th scope="col">"Name"</th><th scope="col">"Type"</th><th scope="col">"Data"</th></tr></thead>
                     <tbody>{records}</tbody>
                 </table>
-                <p class="what">{format!("For {} s, the same for all of {}", dns.ttl, dns.scope)}</p>
+                <p class="what">{format!("For {} s{scope}", dns.ttl)}</p>
             })
         }
         None => Either::Right(view! { <p class="what">"No answer of this service is steered by DNS."</p> }),
@@ -143,7 +145,7 @@ fn step(step: &ExplainedStep, service: &str, among: &[String]) -> impl IntoView 
                     <tr>
                         <th scope="row">{pathway_label(&row.pathway, among)}</th>
                         <td class=format!("effect {}", effect_class(row.effect))>{effect_sign(row.effect)} " " {row.effect.text()}</td>
-                        <td>{row.why.clone()} <ul class="numbers">{numbers}</ul></td>
+                        <td>{row.why.clone()}" "<ul class="numbers">{numbers}</ul></td>
                     </tr>
                 }
             })

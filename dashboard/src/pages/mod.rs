@@ -115,8 +115,13 @@ pub fn colour(index: usize) -> &'static str {
 
 /// A pathway's name with its colour; `among` is the policy's order.
 pub fn pathway_label(id: &str, among: &[String]) -> impl IntoView + use<> {
+    view! { <span class="pathway">{swatch(id, among)}{id.to_owned()}</span> }
+}
+
+/// A pathway's colour alone.
+pub fn swatch(id: &str, among: &[String]) -> impl IntoView + use<> {
     let colour = among.iter().position(|other| other == id).map_or("", colour);
-    view! { <span class=format!("pathway {colour}")><span class="swatch" aria-hidden="true"></span>{id.to_owned()}</span> }
+    view! { <span class=format!("swatch {colour}") aria-hidden="true"></span> }
 }
 
 /// A question's choices: `(value, text)`.

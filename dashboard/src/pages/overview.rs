@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     chart::{Drawing, Kind, chart},
-    colour, icon, options, pathway_label,
+    colour, icon, options, pathway_label, swatch,
 };
 use crate::{
     format,
@@ -16,7 +16,7 @@ use crate::{
 pub fn page(model: RwSignal<Overview>) -> impl IntoView {
     view! {
         <div class="head">
-            <h1>{move || model.with(|m| m.service.clone())}</h1>
+            <h1><span>"Service "</span>{move || model.with(|m| m.service.clone())}</h1>
             {service_choice(model).into_any()}
             {sources(model).into_any()}
         </div>
@@ -102,7 +102,8 @@ fn pathways(model: RwSignal<Overview>) -> impl IntoView {
 }
 
 fn pathway_card(index: usize, pathway: &PathwayView, now_ms: i64) -> impl IntoView + use<> {
-    let since = format!("since {} UTC, {}", format::clock(pathway.since_ms), format::span(now_ms - pathway.since_ms));
+    let since =
+        format!(" · since {} UTC, {}", format::clock(pathway.since_ms), format::span(now_ms - pathway.since_ms));
     let (sessions, bits) = match pathway.demand {
         Some(d) => (format::count(d.sessions), format::bits_per_second(d.bits_per_second as f64)),
         None => ("–".into(), "–".into()),
@@ -112,7 +113,7 @@ fn pathway_card(index: usize, pathway: &PathwayView, now_ms: i64) -> impl IntoVi
             <h3><span class="swatch" aria-hidden="true"></span>{pathway.id.clone()}</h3>
             <p class="host">{pathway.host.clone()}</p>
             <p class="verdict">{icon::health(pathway.health)} <strong>{pathway.health.word()}</strong></p>
-            <p class="cause">{pathway.cause.clone()} <span class="since">{since}</span></p>
+            <p class="cause">{pathway.cause.clone()}<span class="since">{since}</span></p>
             <dl class="demand">
                 <div><dt>"Sessions"</dt><dd>{sessions}</dd></div>
                 <div><dt>"Demand"</dt><dd>{bits}</dd></div>
@@ -277,14 +278,16 @@ fn feed(model: RwSignal<Overview>) -> impl IntoView {
 }
 
 fn feed_item(item: &FeedItem, among: &[String], now_ms: i64) -> impl IntoView + use<> {
-    let labels = item.pathways.iter().map(|id| pathway_label(id, among)).collect_view();
+    let swatches = item.pathways.iter().map(|id| swatch(id, among)).collect_view();
     view! {
         <li>
             <time title=format!("{} ago", format::span(now_ms - item.at_ms))>{format::clock(item.at_ms)}</time>
             {icon::tone(item.tone)}
             <span class="about">{item.about.clone()}</span>
-            <div><p>{item.title.clone()}</p><p class="detail">{item.detail.clone()}</p></div>
-            <span class="named" aria-hidden="true">{labels}</span>
+            <div>
+                <p>{swatches}{item.title.clone()}</p>
+                <p class="detail">{item.detail.clone()}</p>
+            </div>
         </li>
     }
 }

@@ -1,11 +1,11 @@
 //! The JSON API, described by `openapi.json` beside this room's sources; and the node's own metrics and probes.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use fairway_policies::explain::Explanation;
 use fairway_steering::demand::Demand;
@@ -18,17 +18,20 @@ use crate::model::{Overview, PathwayView, Question};
 /// What is at `/api/v1/openapi.json`.
 const OPENAPI: &str = include_str!("../../web/openapi.json");
 
-/// Everything below `/api/v1`.
-pub fn router() -> Router<Console> {
-    Router::new()
-        .route("/services", get(services))
-        .route("/pathways", get(pathways))
-        .route("/overview", get(overview))
-        .route("/explain", get(explain))
-        .route("/scaling/{pathway}", get(scaling))
-        .route("/events", get(events::serve))
-        .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
-        .fallback(|| async { Refusal::NoRoute })
+/// Every address of the API: `openapi.json` has the same, and a test sees to it.
+pub fn routes() -> [(&'static str, MethodRouter<Console>); 10] {
+    [
+        ("/api/v1/services", get(services)),
+        ("/api/v1/pathways", get(pathways)),
+        ("/api/v1/overview", get(overview)),
+        ("/api/v1/explain", get(explain)),
+        ("/api/v1/scaling/{pathway}", get(scaling)),
+        ("/api/v1/events", get(events::serve)),
+        ("/api/v1/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) })),
+        ("/metrics", get(metrics)),
+        ("/livez", get(|| async { "alive\n" })),
+        ("/readyz", get(ready)),
+    ]
 }
 
 /// A service as the API lists it.
@@ -153,7 +156,7 @@ fn only_service_with<'s>(
 }
 
 /// Prometheus' text, in the OpenMetrics form.
-pub async fn metrics(State(console): State<Console>) -> Response {
+async fn metrics(State(console): State<Console>) -> Response {
     let mut text = String::new();
     match encode(&mut text, &console.registry) {
         Ok(()) => {
@@ -168,7 +171,7 @@ pub async fn metrics(State(console): State<Console>) -> Response {
 }
 
 /// Ready from the first snapshot on: the node can answer, whatever else is away.
-pub async fn ready(State(console): State<Console>) -> Response {
+async fn ready(State(console): State<Console>) -> Response {
     match console.live.ready() {
         true => "ready\n".into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, "no snapshot yet\n").into_response(),

@@ -1,5 +1,5 @@
-//! Events in words. Many audiences change their order in the same tick, so standings of the same two pathways that follow
-//! each other closely are told as one.
+//! Events in words. A fault changes the order of two pathways for many audiences within a moment; that is one turn of
+//! events, and told as one.
 
 use chrono::{DateTime, Utc};
 use fairway_steering::{Event, Health, Live, live::Entry};
@@ -10,32 +10,23 @@ use crate::{
 };
 
 /// How many items a page shows.
-const SHOWN: usize = 30;
-/// Standings this close together are one turn of events.
-const SAME_TURN_MS: i64 = 3_000;
+const SHOWN: usize = 25;
+/// Standings of the same two pathways this close together are one turn.
+const SAME_TURN_MS: i64 = 5_000;
 /// So many audiences are named; the rest is counted.
 const NAMED: usize = 6;
 
 /// What happened to `service`, and to the node as a whole, newest first.
 pub fn items(live: &Live, service: &str) -> Vec<FeedItem> {
-    let mut items: Vec<FeedItem> = Vec::new();
-    let mut turn: Option<Turn> = None;
+    let mut told: Vec<Told> = Vec::new();
     for entry in live.feed.since(0).iter().filter(|entry| concerns(&entry.event, service)) {
-        match (&mut turn, Turn::begins(entry)) {
-            (Some(turn), Some(next)) if turn.goes_on(&next) => turn.add(next),
-            (_, next) => {
-                items.extend(turn.take().map(Turn::item));
-                turn = next;
-                if turn.is_none() {
-                    items.push(item(entry));
-                }
-            }
+        let next = tell(entry);
+        match told.iter_mut().rev().find(|before| before.goes_on(&next)) {
+            Some(turn) => turn.add(next),
+            None => told.push(next),
         }
     }
-    items.extend(turn.map(Turn::item));
-    items.reverse();
-    items.truncate(SHOWN);
-    items
+    told.into_iter().rev().take(SHOWN).map(Told::item).collect()
 }
 
 fn concerns(event: &Event, shown: &str) -> bool {
@@ -47,64 +38,48 @@ fn concerns(event: &Event, shown: &str) -> bool {
     }
 }
 
-/// Standings told as one.
-struct Turn {
-    id: u64,
-    at: DateTime<Utc>,
-    ahead: String,
-    behind: String,
-    why: String,
-    audiences: Vec<String>,
+/// What is told of an event, or of a turn of standings.
+enum Told {
+    One(FeedItem),
+    Turn { item: FeedItem, audiences: Vec<String> },
 }
 
-impl Turn {
-    fn begins(entry: &Entry) -> Option<Self> {
-        let Event::Standing { at, audience, ahead, behind, why, .. } = &entry.event else { return None };
-        Some(Self {
-            id: entry.id,
-            at: *at,
-            ahead: ahead.clone(),
-            behind: behind.clone(),
-            why: why.clone(),
-            audiences: vec![audience.clone()],
-        })
-    }
-
-    fn goes_on(&self, next: &Turn) -> bool {
-        (&self.ahead, &self.behind) == (&next.ahead, &next.behind)
-            && (next.at - self.at).num_milliseconds() <= SAME_TURN_MS
-    }
-
-    fn add(&mut self, next: Turn) {
-        self.id = next.id;
-        // The narrowest audiences come first and last; the world's reason is the one most people share.
-        if next.audiences.iter().any(|audience| audience == "world") {
-            self.why = next.why;
+impl Told {
+    fn goes_on(&self, next: &Told) -> bool {
+        match (self, next) {
+            (Self::Turn { item, .. }, Self::Turn { item: next, .. }) => {
+                item.pathways == next.pathways && next.at_ms - item.at_ms <= SAME_TURN_MS
+            }
+            _ => false,
         }
-        self.audiences.extend(next.audiences);
+    }
+
+    fn add(&mut self, next: Told) {
+        if let (Self::Turn { item, audiences }, Self::Turn { item: next, audiences: more }) = (self, next) {
+            // The widest audience's reason rests on the most viewers.
+            if more.iter().any(|audience| audience == "world") {
+                item.detail = next.detail;
+            }
+            audiences.extend(more);
+        }
     }
 
     fn item(self) -> FeedItem {
-        let more = self.audiences.len().saturating_sub(NAMED);
-        let mut audiences = self.audiences;
-        audiences.truncate(NAMED);
-        let mut whom = audiences.join(", ");
-        if more > 0 {
-            whom.push_str(&format!(" and {more} more"));
-        }
-        FeedItem {
-            id: self.id,
-            at_ms: self.at.timestamp_millis(),
-            tone: Tone::Note,
-            about: "Standing".into(),
-            title: format!("{} passed {} for {whom}", self.ahead, self.behind),
-            pathways: vec![self.ahead, self.behind],
-            detail: self.why,
+        match self {
+            Self::One(item) => item,
+            Self::Turn { item, audiences } => {
+                let named = audiences.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let more = match audiences.len().saturating_sub(NAMED) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                FeedItem { title: format!("{} for {named}{more}", item.title), ..item }
+            }
         }
     }
 }
 
-fn item(entry: &Entry) -> FeedItem {
+fn tell(entry: &Entry) -> Told {
     let told = |at: &DateTime<Utc>, tone, about: &str, title, pathways, detail| FeedItem {
         id: entry.id,
         at_ms: at.timestamp_millis(),
@@ -114,7 +89,7 @@ fn item(entry: &Entry) -> FeedItem {
         pathways,
         detail,
     };
-    match &entry.event {
+    Told::One(match &entry.event {
         Event::Verdict { at, pathway, from, to, .. } => {
             let tone = match to.health {
                 Health::Up => Tone::Good,
@@ -125,8 +100,9 @@ fn item(entry: &Entry) -> FeedItem {
             told(at, tone, "Verdict", title, vec![pathway.clone()], to.cause.to_string())
         }
         Event::Standing { at, audience, ahead, behind, why, .. } => {
-            let title = format!("{ahead} passed {behind} for {audience}");
-            told(at, Tone::Note, "Standing", title, vec![ahead.clone(), behind.clone()], why.clone())
+            let pathways = vec![ahead.clone(), behind.clone()];
+            let item = told(at, Tone::Note, "Standing", format!("{ahead} before {behind}"), pathways, why.clone());
+            return Told::Turn { item, audiences: vec![audience.strip_prefix("country ").unwrap_or(audience).into()] };
         }
         Event::Reloaded { at, services } => {
             let title = format!("Policies reloaded: {services} service{}", if *services == 1 { "" } else { "s" });
@@ -150,5 +126,49 @@ fn item(entry: &Entry) -> FeedItem {
             let (tone, title) = if *up { (Tone::Good, "The store answers") } else { (Tone::Warn, "The store is away") };
             told(at, tone, "Store", title.into(), Vec::new(), detail.clone())
         }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use fairway_steering::Snapshot;
+
+    use super::*;
+
+    fn standing(second: i64, audience: &str, behind: &str) -> Event {
+        Event::Standing {
+            at: DateTime::from_timestamp(second, 0).unwrap(),
+            service: "live".into(),
+            audience: audience.into(),
+            ahead: "b".into(),
+            behind: behind.into(),
+            why: format!("{audience} says so"),
+        }
+    }
+
+    #[test]
+    fn a_turn_of_standings_is_told_as_one_and_newest_is_first() {
+        let now = DateTime::UNIX_EPOCH;
+        let live = Live::new(Snapshot::compile(1, now, Default::default(), Vec::new()), now);
+        live.feed.tell(Event::Store { at: now, up: false, detail: "gone".into() });
+        for audience in ["country DE", "country AT", "country CH", "country FR", "country NL", "continent EU", "world"]
+        {
+            live.feed.tell(standing(10, audience, "a"));
+            live.feed.tell(standing(10, audience, "c"));
+        }
+        live.feed.tell(standing(90, "world", "a"));
+        let items = items(&live, "live");
+        let titles: Vec<&str> = items.iter().map(|item| item.title.as_str()).collect();
+        assert_eq!(
+            titles,
+            [
+                "b before a for world",
+                "b before c for DE, AT, CH, FR, NL, continent EU and 1 more",
+                "b before a for DE, AT, CH, FR, NL, continent EU and 1 more",
+                "The store is away"
+            ]
+        );
+        assert_eq!(items[1].detail, "world says so");
+        assert_eq!(super::items(&live, "vod").len(), 1, "another service's standings are not shown");
     }
 }

@@ -10,6 +10,8 @@ mod feed;
 mod html;
 mod quality;
 mod refusal;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use axum::{
     extract::{Query, State},
     http::StatusCode,
     response::Response,
-    routing::get,
+    routing::{any, get},
 };
 use fairway_steering::Live;
 use fairway_store::Store;
@@ -55,14 +57,14 @@ impl Console {
 
 /// Everything under the admin listener: pages, API, metrics, probes of the node itself.
 pub fn router(console: Console) -> Router {
-    Router::new()
+    let pages = Router::new()
         .route("/", get(overview))
         .route("/explain", get(explain))
         .route("/assets/{hash}/{name}", get(assets::serve))
-        .nest("/api/v1", api::router())
-        .route("/metrics", get(api::metrics))
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(api::ready))
+        .route("/api/{*rest}", any(|| async { Refusal::NoRoute }));
+    api::routes()
+        .into_iter()
+        .fold(pages, |router, (address, answers)| router.route(address, answers))
         .fallback(|State(console): State<Console>| async move { missing(&console, &Refusal::NoPage) })
         .layer(CompressionLayer::new())
         .with_state(console)
@@ -84,7 +86,6 @@ async fn explain(State(console): State<Console>, Query(question): Query<Question
     let snapshot = console.live.snapshot();
     let mut page = Explain { services: view::services(&snapshot), ..Explain::default() };
     page.question = view::with_defaults(question, &page.services);
-    let mut status = StatusCode::OK;
     let service = match view::service(&snapshot, &page.question.service) {
         Ok(service) => service,
         Err(refusal) => return missing(&console, &refusal),
@@ -93,8 +94,9 @@ async fn explain(State(console): State<Console>, Query(question): Query<Question
     if page.question.is_asked() {
         match view::explain(&snapshot, &page.question) {
             Ok(explanation) => page.explanation = Some(explanation),
-            Err(refusal) => (status, page.problem) = (refusal.status(), Some(refusal.to_string())),
+            // The page is the form, shown again with what is to be mended: nothing went wrong with it.
+            Err(refusal) => page.problem = Some(refusal.to_string()),
         }
     }
-    html::respond(status, Page::Explain(Box::new(page)))
+    html::respond(StatusCode::OK, Page::Explain(Box::new(page)))
 }
