@@ -58,6 +58,7 @@ pub struct Node {
     pub listening: Listening,
     /// Where addresses are.
     pub geo: Arc<GeoTable>,
+    collector: Collector,
     engine: Option<Engine>,
     tasks: JoinSet<(&'static str, Result<(), String>)>,
     file: PathBuf,
@@ -126,7 +127,7 @@ impl Node {
         tasks.spawn(async move { ("DNS", outcome(dns.task.await)) });
         tasks.spawn(async move { ("control loop", control.await.map_err(|error| error.to_string())) });
         {
-            let (store, shutdown) = (store.clone(), shutdown.clone());
+            let (collector, store, shutdown) = (collector.clone(), store.clone(), shutdown.clone());
             tasks.spawn(async move { ("collector", drain(collector, store, shutdown).await) });
         }
         if let Some(engine) = &engine {
@@ -143,22 +144,21 @@ impl Node {
         let file = config.data_dir.join("listening.json");
         write_whole(&file, &serde_json::to_vec(&listening).map_err(io::Error::other)?, 0o644)?;
         tracing::info!(dns = ?listening.dns, public = %listening.public, admin = %listening.admin, "the node answers");
-        Ok(Self { listening, geo, engine, tasks, file, shutdown })
+        Ok(Self { listening, geo, collector, engine, tasks, file, shutdown })
     }
 
     /// Runs until the shutdown, or until a room fails; then ends every room, work in flight finished.
     pub async fn run(mut self) -> Result<(), Failure> {
-        let mut failed = None;
-        tokio::select! {
-            () = self.shutdown.cancelled() => {}
-            Some(ended) = self.tasks.join_next() => {
-                failed = Some(match ended {
-                    Ok((room, Ok(()))) => format!("{room} ended by itself"),
-                    Ok((room, Err(error))) => format!("{room}: {error}"),
-                    Err(error) => error.to_string(),
-                });
-            }
-        }
+        let ended = tokio::select! {
+            () = self.shutdown.cancelled() => None,
+            ended = self.tasks.join_next() => ended,
+        };
+        // A room that was asked to end may be seen before the asking is.
+        let failed = ended.filter(|_| !self.shutdown.is_cancelled()).map(|ended| match ended {
+            Ok((room, Ok(()))) => format!("{room} ended by itself"),
+            Ok((room, Err(error))) => format!("{room}: {error}"),
+            Err(error) => error.to_string(),
+        });
         tracing::info!("stopping");
         self.shutdown.cancel();
         let stop = async {
@@ -169,6 +169,8 @@ impl Node {
                     Err(error) => tracing::error!(%error, "a room panicked"),
                 }
             }
+            // No request is left that could be acknowledged; what is in the spool goes out at the next start.
+            self.collector.close().await;
             if let Some(engine) = self.engine {
                 engine.stopped().await;
             }

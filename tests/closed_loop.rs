@@ -1,6 +1,8 @@
 //! The closed loop, in a real browser: unmodified hls.js plays the demo stream; the CDN that it uses is made to fail; DNS
 //! answers, steering lists and the player all leave it, its beacons are rows, and explain names the cause.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "this is a test")]
+
 mod support;
 
 use std::{
@@ -70,10 +72,7 @@ impl Browser {
 #[tokio::test]
 async fn a_failing_cdn_is_left_by_dns_steering_and_the_player() {
     let node = Node::demo(60).await;
-    wait_for("beacons in the store", async || {
-        node.count("SELECT count() FROM beacons").await.filter(|n| *n > 0)
-    })
-    .await;
+    wait_for("beacons in the store", async || node.count("SELECT count() FROM beacons").await.filter(|n| *n > 0)).await;
 
     let mut browser = Browser::open(&node);
     let mut first = browser.segment().await;
@@ -165,8 +164,7 @@ async fn a_failing_cdn_is_left_by_dns_steering_and_the_player() {
     // What the browser's own beacons say is in ClickHouse: the session, and the requests that failed on the pathway that failed.
     let rows = format!("SELECT count() FROM beacons WHERE session = '{sid}'");
     wait_for("the browser's beacons", async || node.count(&rows).await.filter(|n| *n > before.unwrap_or(0) + 3)).await;
-    let good =
-        format!("SELECT count() FROM beacons WHERE session = '{sid}' AND pathway = '{next}' AND requests > 0");
+    let good = format!("SELECT count() FROM beacons WHERE session = '{sid}' AND pathway = '{next}' AND requests > 0");
     wait_for("requests on the new pathway", async || node.count(&good).await.filter(|n| *n > 0)).await;
 
     // Explain names the cause, with its numbers.

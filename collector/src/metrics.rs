@@ -78,7 +78,7 @@ impl Metrics {
             stored_rows: Counter::default(),
             retries: Counter::default(),
         };
-        let r = registry.sub_registry_with_prefix("fairway_collector");
+        let r = registry.sub_registry_with_prefix("collector");
         r.register("records", "Beacon records by outcome", m.records.clone());
         r.register("requests", "Beacon requests by mode and outcome", m.requests.clone());
         r.register("sessions", "Sessions remembered", m.sessions.clone());

@@ -42,7 +42,9 @@ fn config(args: &cli::Run, environment: &Environment) -> Result<Config, Failure>
 
 /// Log lines go to standard error; what a command says goes to standard output.
 fn start_log(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| Failure::bad_input(format!("`log`: {error}")))?;
+    // hickory logs every query at `info`; whoever wants that asks for it by name.
+    let filter = EnvFilter::try_new(format!("hickory_server=error,{filter}"))
+        .map_err(|error| Failure::bad_input(format!("`log`: {error}")))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -125,15 +125,14 @@ impl Reader<'_> {
     }
 
     fn address(&mut self, key: &'static str) -> SocketAddr {
-        let text = self.text(key);
-        text.parse().unwrap_or_else(|_| {
+        self.layers.value(key).as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
             self.refuse::<()>(key, "an address and port, such as \"127.0.0.1:8080\"");
             SocketAddr::from(([127, 0, 0, 1], 0))
         })
     }
 
     fn bytes(&mut self, key: &'static str) -> u64 {
-        let text = self.text(key);
+        let text = self.layers.value(key).as_str().unwrap_or("");
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim();
         let unit = match text.trim_start_matches(|c: char| !c.is_ascii_alphabetic()) {
             "KiB" => 1 << 10,

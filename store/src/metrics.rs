@@ -50,13 +50,13 @@ impl StoreMetrics {
             query_failures: Counter::default(),
         };
         let r = registry;
-        r.register("fairway_store_engine_up", "1 while the store engine answers", metrics.engine_up.clone());
-        r.register("fairway_store_engine_restarts", "Restarts of the store engine", metrics.engine_restarts.clone());
-        r.register("fairway_store_inserts", "Inserts by outcome", metrics.inserts.clone());
-        r.register("fairway_store_inserted_bytes", "Bytes of rows acknowledged", metrics.inserted_bytes.clone());
-        r.register("fairway_store_insert_seconds", "Time an insert took", metrics.insert_seconds.clone());
-        r.register("fairway_store_query_seconds", "Time a query took", metrics.query_seconds.clone());
-        r.register("fairway_store_query_failures", "Queries that failed", metrics.query_failures.clone());
+        r.register("store_engine_up", "1 while the store engine answers", metrics.engine_up.clone());
+        r.register("store_engine_restarts", "Restarts of the store engine", metrics.engine_restarts.clone());
+        r.register("store_inserts", "Inserts by outcome", metrics.inserts.clone());
+        r.register("store_inserted_bytes", "Bytes of rows acknowledged", metrics.inserted_bytes.clone());
+        r.register("store_insert_seconds", "Time an insert took", metrics.insert_seconds.clone());
+        r.register("store_query_seconds", "Time a query took", metrics.query_seconds.clone());
+        r.register("store_query_failures", "Queries that failed", metrics.query_failures.clone());
         metrics
     }
 }

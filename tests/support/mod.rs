@@ -1,6 +1,7 @@
 //! Tiny worlds: the real binary on ports of its own, spoken to only over the wire.
 
 #![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use std::{
     fs,
