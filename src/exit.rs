@@ -40,9 +40,12 @@ impl Failure {
     }
     /// Every problem of a file, as diagnostics.
     pub fn problems(problems: &[Problem]) -> Self {
-        let mut message: String = problems.iter().map(|problem| problem.render() + "\n").collect();
-        let plural = if problems.len() == 1 { "" } else { "s" };
-        message.push_str(&format!("{} problem{plural}", problems.len()));
-        Self { code: Code::BadInput, message }
+        Self::of_texts(&problems.iter().map(Problem::render).collect::<Vec<_>>())
+    }
+    /// Several things wrong with the input, each told already.
+    pub fn of_texts(texts: &[String]) -> Self {
+        let plural = if texts.len() == 1 { "" } else { "s" };
+        let texts_and_blank_lines: String = texts.iter().map(|text| format!("{}\n\n", text.trim_end())).collect();
+        Self { code: Code::BadInput, message: format!("{texts_and_blank_lines}{} problem{plural}", texts.len()) }
     }
 }

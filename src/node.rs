@@ -22,7 +22,10 @@ use fairway_collector::Collector;
 use fairway_dashboard::Console;
 use fairway_dns::Zones;
 use fairway_geo::{GeoError, GeoTable};
-use fairway_steering::{Live, control};
+use fairway_steering::{
+    Live,
+    control::{self, StartError},
+};
 use fairway_store::{Engine, EngineOptions, EngineState, External, Store, StoreMetrics};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
@@ -88,7 +91,10 @@ impl Node {
             shutdown.clone(),
         )
         .await
-        .map_err(|refused| Failure::bad_input(refused))?;
+        .map_err(|error| match error {
+            StartError::Policies(refused) => refused.into(),
+            StartError::DataDir { .. } | StartError::Webhook(_) => Failure::unavailable(error),
+        })?;
 
         let attribution = Arc::new(LiveAttribution(live.clone()));
         let collector = Collector::open(

@@ -7,44 +7,34 @@ use std::{
 
 use fairway_dns::Zones;
 use fairway_policies::{Policy, parse};
-use fairway_steering::sources::{self, SourceError};
+use fairway_steering::sources::{self, Refused, SourceError};
 
-use crate::exit::{Code, Failure};
+use crate::exit::Failure;
 
 /// Checks each path; prints every problem there is.
 pub fn run(paths: &[PathBuf]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let (mut message, mut count) = (String::new(), 0);
-    let mut problem = |text: String| {
-        message.push_str(text.trim_end());
-        message.push_str("\n\n");
-        count += 1;
-    };
+    let mut problems = Vec::new();
     for path in paths {
         if path.is_dir() {
             match sources::read(path) {
                 Ok(policies) => {
                     policies.iter().try_for_each(|policy| tell(&mut out, policy))?;
                     match Zones::load(path) {
-                        Ok(zones) => unsteered(&policies, &zones).into_iter().for_each(&mut problem),
-                        Err(error) => problem(format!("error: {error}")),
+                        Ok(zones) => problems.extend(unsteered(&policies, &zones)),
+                        Err(error) => problems.push(format!("error: {error}")),
                     }
                 }
-                Err(refused) => refused.0.iter().map(render).for_each(&mut problem),
+                Err(refused) => problems.extend(refused.0.iter().map(render)),
             }
         } else {
             match check_file(path) {
                 Ok(policy) => tell(&mut out, &policy)?,
-                Err(problems) => problems.into_iter().for_each(&mut problem),
+                Err(found) => problems.extend(found),
             }
         }
     }
-    if count == 0 {
-        return Ok(());
-    }
-    let plural = if count == 1 { "" } else { "s" };
-    message.push_str(&format!("{count} problem{plural}"));
-    Err(Failure { code: Code::BadInput, message })
+    if problems.is_empty() { Ok(()) } else { Err(Failure::of_texts(&problems)) }
 }
 
 fn check_file(path: &Path) -> Result<Policy, Vec<String>> {
@@ -69,9 +59,15 @@ fn unsteered(policies: &[Policy], zones: &Zones) -> Vec<String> {
 }
 
 /// As a diagnostic, where the file's line is known.
-pub fn render(error: &SourceError) -> String {
+fn render(error: &SourceError) -> String {
     match error {
         SourceError::Problem(problem) => problem.render(),
         other => format!("error: {other}"),
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Failure::of_texts(&refused.0.iter().map(render).collect::<Vec<_>>())
     }
 }

@@ -32,7 +32,7 @@ pub fn run(args: &cli::Demo, environment: &Environment) -> Result<(), Failure> {
     super::on_runtime(async |shutdown| {
         let mut out = io::stdout();
         let node = Node::start(&config, shutdown.clone()).await?;
-        let policies = sources::read(&config.policies).map_err(Failure::bad_input)?;
+        let policies = sources::read(&config.policies)?;
         let at = NodeAt { dns: node.listening.dns[0], public: node.listening.public };
         let options = Options {
             viewers: args.viewers,

@@ -42,9 +42,7 @@ pub fn run(args: &cli::Explain, environment: &Environment) -> Result<(), Failure
 fn on_files(args: &cli::Explain, environment: &Environment) -> Result<Explanation, Failure> {
     let config = super::config(&args.run, environment)?;
     super::start_log("warn")?;
-    let policies = sources::read(&config.policies).map_err(|refused| {
-        Failure::bad_input(refused.0.iter().map(super::check::render).collect::<Vec<_>>().join("\n"))
-    })?;
+    let policies = sources::read(&config.policies)?;
     let now = Utc::now();
     let geo = Arc::new(node::load_geo(&config.geo)?);
     let services = policies.into_iter().map(|policy| Service::fresh(Arc::new(policy), now)).collect();
