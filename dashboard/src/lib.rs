@@ -9,6 +9,9 @@
 //!
 //! This room watches. It must never decide anything, hold up an answer, or be needed by one.
 
+// A page's type is as deep as its markup.
+#![recursion_limit = "256"]
+
 pub mod format;
 pub mod model;
 pub mod pages;

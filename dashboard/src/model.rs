@@ -122,6 +122,8 @@ pub struct Series {
     pub step_ms: i64,
     /// By pathway, then oldest first; `None` where nothing is known.
     pub values: Vec<Vec<Option<f64>>>,
+    /// By pathway, over the whole span: of sums, so not the mean of the values.
+    pub whole: Vec<Option<f64>>,
 }
 
 /// Something that happened.
@@ -233,22 +235,22 @@ impl Series {
     pub fn newest(&self, row: usize) -> Option<f64> {
         self.values.get(row)?.iter().rev().take(2).find_map(|v| *v)
     }
-    /// The mean of what is known of pathway `row`.
-    pub fn mean(&self, row: usize) -> Option<f64> {
-        let known: Vec<f64> = self.values.get(row)?.iter().flatten().copied().collect();
-        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+    /// The value of pathway `row` over the whole span.
+    pub fn whole(&self, row: usize) -> Option<f64> {
+        *self.whole.get(row)?
     }
     /// Each value as a share of all pathways' at that point; `None` where the sum is 0.
     pub fn shares(&self) -> Series {
+        let share = |part: Option<f64>, sum: f64| (sum > 0.0).then(|| part.unwrap_or(0.0) / sum);
         let sums: Vec<f64> =
-            (0..self.len()).map(|at| self.values.iter().filter_map(|row| *row.get(at)?).sum()).collect();
-        let share = |row: &Vec<Option<f64>>| {
-            sums.iter()
-                .enumerate()
-                .map(|(at, sum)| (*sum > 0.0).then(|| row.get(at).copied().flatten().unwrap_or(0.0) / sum))
-                .collect()
-        };
-        Series { values: self.values.iter().map(share).collect(), ..*self }
+            (0..self.len()).map(|at| (0..self.values.len()).filter_map(|row| self.get(row, at)).sum()).collect();
+        let shares = |row: usize| sums.iter().enumerate().map(|(at, sum)| share(self.get(row, at), *sum)).collect();
+        let all: f64 = self.whole.iter().flatten().sum();
+        Series {
+            values: (0..self.values.len()).map(shares).collect(),
+            whole: self.whole.iter().map(|part| share(*part, all)).collect(),
+            ..*self
+        }
     }
 }
 
@@ -262,9 +264,10 @@ mod tests {
             from_ms: 0,
             step_ms: 1000,
             values: vec![vec![Some(3.0), Some(0.0), None], vec![Some(1.0), Some(0.0), Some(5.0)]],
+            whole: vec![Some(1.0), Some(3.0)],
         };
         assert_eq!(counts.shares().values, [[Some(0.75), None, Some(0.0)], [Some(0.25), None, Some(1.0)]]);
         assert_eq!(counts.newest(0), Some(0.0), "the last point may still be filling");
-        assert_eq!(counts.mean(1), Some(2.0));
+        assert_eq!(counts.shares().whole, [Some(0.25), Some(0.75)]);
     }
 }

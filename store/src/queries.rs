@@ -60,7 +60,7 @@ pub struct StoredCell {
 }
 
 /// One pathway in one step of a chart.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeriesPoint {
     /// Start of the step, Unix seconds.
     pub at: i64,

@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     fn series(values: Vec<Vec<Option<f64>>>) -> Series {
-        Series { from_ms: 0, step_ms: 10_000, values }
+        Series { step_ms: 10_000, values, ..Series::default() }
     }
 
     #[test]

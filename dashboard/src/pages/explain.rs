@@ -15,19 +15,26 @@ pub fn page(model: RwSignal<Explain>) -> impl IntoView {
             (None, Some(problem)) => {
                 view! { <p class="banner" role="alert">{icon::tone(Tone::Bad)} {problem.clone()}</p> }.into_any()
             }
-            (None, None) => view! {
-                <p class="hint">
-                    "Ask with an address, or with a country, a network or both. \
-                     The answer is the decision that DNS and HTTP would give that client now."
-                </p>
-            }
-            .into_any(),
+            (None, None) => hint(&m.question.service).into_any(),
         })
     };
     view! {
         <div class="head"><h1>"Explain a decision"</h1></div>
         {form(&services, &question).into_any()}
         <div class="answer">{answer}</div>
+    }
+}
+
+fn hint(service: &str) -> impl IntoView + use<> {
+    let example = |country: &'static str| {
+        view! { <li><a href=format!("/explain?service={service}&country={country}")>{country}</a></li> }
+    };
+    view! {
+        <p class="hint">
+            "Ask with an address, or with a country, a network or both. \
+             The answer is the decision that DNS and HTTP would give that client now."
+        </p>
+        <ul class="examples" aria-label="Examples">{["BR", "DE", "IN", "JP", "US", "ZA"].map(example)}</ul>
     }
 }
 

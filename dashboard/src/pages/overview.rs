@@ -103,7 +103,7 @@ fn pathways(model: RwSignal<Overview>) -> impl IntoView {
 
 fn pathway_card(index: usize, pathway: &PathwayView, now_ms: i64) -> impl IntoView + use<> {
     let since =
-        format!(" · since {} UTC, {}", format::clock(pathway.since_ms), format::span(now_ms - pathway.since_ms));
+        format!("for {}, since {} UTC", format::span(now_ms - pathway.since_ms), format::clock(pathway.since_ms));
     let (sessions, bits) = match pathway.demand {
         Some(d) => (format::count(d.sessions), format::bits_per_second(d.bits_per_second as f64)),
         None => ("–".into(), "–".into()),
@@ -153,17 +153,14 @@ fn decisions(model: RwSignal<Overview>) -> impl IntoView {
     let rows = move || {
         model.with(|m| {
             let shares = m.decisions.shares();
-            let total = |row: &[Option<f64>]| row.iter().flatten().sum::<f64>();
-            let all: f64 = m.decisions.values.iter().map(|row| total(row)).sum();
-            let seconds = m.decisions.step_ms as f64 / 1000.0;
             names(m)
                 .iter()
                 .enumerate()
                 .map(|(i, id)| {
                     let share = value_at(&shares, i, at.get());
-                    let rate = value_at(&m.decisions, i, at.get()).map(|count| count / seconds.max(0.001));
-                    let overall = m.decisions.values.get(i).filter(|_| all > 0.0).map(|row| total(row) / all);
-                    let cells = [share.map(format::percent), rate.map(format::rate), overall.map(format::percent)];
+                    let rate = value_at(&m.decisions, i, at.get());
+                    let whole = shares.whole(i);
+                    let cells = [share.map(format::percent), rate.map(format::rate), whole.map(format::percent)];
                     row(id, &names(m), cells)
                 })
                 .collect_view()
@@ -207,7 +204,7 @@ fn quality(
                 .enumerate()
                 .map(|(i, id)| {
                     let worst = series.values.get(i).and_then(|row| row.iter().flatten().copied().reduce(f64::max));
-                    let cells = [value_at(series, i, at.get()), series.mean(i), worst];
+                    let cells = [value_at(series, i, at.get()), series.whole(i), worst];
                     row(id, &names(m), cells.map(|v| v.map(format::percent)))
                 })
                 .collect_view()
@@ -235,7 +232,7 @@ fn quality(
                         <tr>
                             <th scope="col">"Pathway"</th>
                             <th scope="col">{move || moment(model, pick, at.get())}</th>
-                            <th scope="col">"Mean"</th>
+                            <th scope="col">"15 min"</th>
                             <th scope="col">"Worst"</th>
                         </tr>
                     </thead>

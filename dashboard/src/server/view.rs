@@ -111,7 +111,13 @@ fn blank(policy: &Policy, step_ms: i64, now: DateTime<Utc>) -> Series {
     let points = i64::from(MINUTES) * 60_000 / step_ms;
     let newest = now.timestamp_millis().div_euclid(step_ms) * step_ms;
     let row = vec![None; usize::try_from(points).unwrap_or(0)];
-    Series { from_ms: newest - (points - 1) * step_ms, step_ms, values: vec![row; policy.pathways.len()] }
+    let pathways = policy.pathways.len();
+    Series {
+        from_ms: newest - (points - 1) * step_ms,
+        step_ms,
+        values: vec![row; pathways],
+        whole: vec![None; pathways],
+    }
 }
 
 impl Series {
@@ -129,9 +135,10 @@ fn decisions(policy: &Policy, history: &[Point], now: DateTime<Utc>) -> Series {
         let Some(at) = series.index(begun) else { continue };
         let seconds = (now.timestamp_millis() - begun).clamp(1_000, DECISIONS_STEP_MS) as f64 / 1000.0;
         let ours = point.decided.iter().filter(|d| d.service == policy.service);
-        for (row, pathway) in series.values.iter_mut().zip(&policy.pathways) {
+        for (row, pathway) in policy.pathways.iter().enumerate() {
             let count: u64 = ours.clone().filter(|d| d.pathway == pathway.id).map(|d| d.dns + d.http).sum();
-            row[at] = Some(rounded(count as f64 / seconds));
+            series.values[row][at] = Some(rounded(count as f64 / seconds));
+            *series.whole[row].get_or_insert_default() += count as f64 / f64::from(MINUTES * 60);
         }
     }
     series
@@ -140,11 +147,18 @@ fn decisions(policy: &Policy, history: &[Point], now: DateTime<Utc>) -> Series {
 fn quality(policy: &Policy, known: &Known, now: DateTime<Utc>, of: fn(&SeriesPoint) -> Option<f64>) -> Series {
     let Some(reported) = &known.reported else { return blank(policy, DECISIONS_STEP_MS, now) };
     let mut series = blank(policy, i64::from(reported.step_seconds.max(1)) * 1000, now);
-    for point in &reported.points {
-        let row = policy.pathways.iter().position(|p| p.id == point.pathway);
-        if let (Some(row), Some(at)) = (row, series.index(point.at * 1000)) {
-            series.values[row][at] = of(point).map(rounded);
+    for (row, pathway) in policy.pathways.iter().enumerate() {
+        let mut whole = SeriesPoint { pathway: pathway.id.clone(), ..SeriesPoint::default() };
+        for point in reported.points.iter().filter(|p| p.pathway == pathway.id) {
+            if let Some(at) = series.index(point.at * 1000) {
+                series.values[row][at] = of(point).map(rounded);
+            }
+            whole.watched_ms += point.watched_ms;
+            whole.stalled_ms += point.stalled_ms;
+            whole.requests += point.requests;
+            whole.request_errors += point.request_errors;
         }
+        series.whole[row] = of(&whole).map(rounded);
     }
     series
 }
@@ -208,4 +222,58 @@ fn place(question: &Question) -> Result<Place, Refusal> {
 
 fn bad(field: &'static str, why: String) -> Refusal {
     Refusal::BadField { field, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fairway_steering::live::Decided;
+
+    use super::*;
+    use crate::server::quality::Reported;
+
+    const POLICY: &str = "[[pathway]]\nid = \"a\"\nurl = \"http://a.test/\"\naddresses = [\"192.0.2.1\"]\n\
+                          [[pathway]]\nid = \"b\"\nurl = \"http://b.test/\"\naddresses = [\"192.0.2.2\"]\n";
+
+    fn policy() -> Policy {
+        fairway_policies::parse("live.policy.toml", POLICY).unwrap()
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(second, 0).unwrap()
+    }
+
+    #[test]
+    fn decisions_are_rates_and_the_filling_point_is_measured_by_its_time() {
+        let decided = |pathway: &str, dns, http| Decided { service: "live".into(), pathway: pathway.into(), dns, http };
+        let history = [
+            Point { at: at(9_990), decided: vec![decided("a", 30, 10)] },
+            Point { at: at(10_000), decided: vec![decided("a", 2, 0), decided("b", 4, 4)] },
+            Point { at: at(100), decided: vec![decided("b", 1000, 0)] },
+        ];
+        let series = decisions(&policy(), &history, at(10_004));
+        assert_eq!((series.len(), series.from_ms + 89 * series.step_ms), (90, 10_000_000));
+        assert_eq!([series.get(0, 88), series.get(0, 89), series.get(0, 87)], [Some(4.0), Some(0.5), None]);
+        assert_eq!([series.get(1, 88), series.get(1, 89)], [Some(0.0), Some(2.0)], "the point too old is left out");
+        let whole = series.shares().whole.into_iter().map(|share| crate::format::percent(share.unwrap()));
+        assert_eq!(whole.collect::<Vec<_>>(), ["84 %", "16 %"]);
+    }
+
+    #[test]
+    fn the_whole_span_is_a_ratio_of_sums() {
+        let point = |at, watched_ms, stalled_ms| SeriesPoint {
+            at,
+            pathway: "a".into(),
+            watched_ms,
+            stalled_ms,
+            ..SeriesPoint::default()
+        };
+        let points = vec![point(9_990, 100, 50), point(10_000, 900, 0)];
+        let reported = Some(Arc::new(Reported { at: at(10_001), step_seconds: 10, points }));
+        let known = Known { reported, away: None };
+        let series = quality(&policy(), &known, at(10_004), SeriesPoint::stall_ratio);
+        assert_eq!([series.get(0, 88), series.get(0, 89)], [Some(0.5), Some(0.0)]);
+        assert_eq!(series.whole, [Some(0.05), None], "not the mean of the ratios, and nothing of whom nobody watched");
+    }
 }
