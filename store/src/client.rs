@@ -1,7 +1,7 @@
 //! The store's client: one for the embedded engine and for any other ClickHouse.
 //!
 //! Whoever asks gets an answer, [`StoreError::Unavailable`] (repeat later), or a refusal (do not repeat); which of the two
-//! an exception means is decided here, once, by its code. The embedded engine has another port after each restart, so the
+//! an exception means is decided here, once, by its code, and in doubt it is the first. The embedded engine has another port after each restart, so the
 //! URL is looked up for every request. Before [`Store::migrate`] has succeeded everything else is unavailable: a table
 //! that is not there yet must not look like a mistake.
 
@@ -28,6 +28,8 @@ const QUERY_SECONDS: u64 = 10;
 const QUERY_TIMEOUT: Duration = Duration::from_secs(QUERY_SECONDS + 2);
 /// An insert under way is worth waiting for: given up, it is sent again.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+/// A store that merely starts is up by then.
+const WORTH_A_WARNING: Duration = Duration::from_secs(10);
 
 /// A ClickHouse that somebody else runs.
 #[derive(Clone, Debug)]
@@ -82,17 +84,22 @@ impl Store {
         Ok(())
     }
 
-    /// [`Store::migrate`], again each second for as long as the store is unavailable, or until `shutdown`.
-    pub async fn migrate_when_up(&self, shutdown: &CancellationToken) -> Result<(), StoreError> {
-        loop {
-            match self.migrate().await {
-                Err(error) if error.is_temporary() && !shutdown.is_cancelled() => {
-                    tracing::debug!(%error, "migrating the store has to wait");
-                    tokio::select! { () = tokio::time::sleep(Duration::from_secs(1)) => {}, () = shutdown.cancelled() => {} }
-                }
-                outcome => return outcome,
+    /// [`Store::migrate`], again each second until it succeeds: a store may be starting, and one that says no may yet be
+    /// given the rights, the database or the newer node that it wants. `false` when `shutdown` came first.
+    pub async fn migrate_when_up(&self, shutdown: &CancellationToken) -> bool {
+        let (begun, mut told) = (Instant::now(), String::new());
+        while let Err(error) = self.migrate().await {
+            let why = error.to_string();
+            if why != told && begun.elapsed() > WORTH_A_WARNING {
+                tracing::warn!(why, "the store's schema is not in place; beacons wait in the spool");
+                told = why;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                () = shutdown.cancelled() => return false,
             }
         }
+        true
     }
 
     /// Inserts a batch of encoded [`BeaconRow`]s, once however often it is called with this `token`: into the base table
@@ -177,45 +184,26 @@ impl Store {
     }
 }
 
-/// Exceptions that pass: of load, of memory, of disk space, of a server that comes or goes. All others are about what was
-/// asked, and would be said again.
-const PASSING: [u32; 25] = [
-    3,    // UNEXPECTED_END_OF_FILE: the connection broke
-    23,   // CANNOT_READ_FROM_ISTREAM
-    74,   // CANNOT_READ_FROM_FILE_DESCRIPTOR
-    75,   // CANNOT_WRITE_TO_FILE_DESCRIPTOR
-    76,   // CANNOT_OPEN_FILE
-    159,  // TIMEOUT_EXCEEDED
-    164,  // READONLY
-    202,  // TOO_MANY_SIMULTANEOUS_QUERIES
-    209,  // SOCKET_TIMEOUT
-    210,  // NETWORK_ERROR
-    236,  // ABORTED
-    241,  // MEMORY_LIMIT_EXCEEDED
-    242,  // TABLE_IS_READ_ONLY
-    243,  // NOT_ENOUGH_SPACE
-    252,  // TOO_MANY_PARTS
-    279,  // ALL_CONNECTION_TRIES_FAILED
-    285,  // TOO_FEW_LIVE_REPLICAS
-    286,  // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
-    319,  // UNKNOWN_STATUS_OF_INSERT
-    394,  // QUERY_WAS_CANCELLED
-    439,  // CANNOT_SCHEDULE_TASK
-    516,  // AUTHENTICATION_FAILED: set right there, not here
-    999,  // KEEPER_EXCEPTION
-    1000, // POCO_EXCEPTION
-    1002, // UNKNOWN_EXCEPTION
+/// Exceptions that are surely about the rows that were sent. Whatever else is said (no memory, no space, no table, a file
+/// that went missing, a lost right) passes, or is mended by people, and costs only waiting; a batch that is refused is
+/// put aside, and its beacons with it. So a code has to be known to be final, not to be known to pass.
+const BAD_ROWS: [u32; 6] = [
+    27,  // CANNOT_PARSE_INPUT_ASSERTION_FAILED
+    32,  // ATTEMPT_TO_READ_AFTER_EOF
+    33,  // CANNOT_READ_ALL_DATA
+    117, // INCORRECT_DATA
+    131, // TOO_LARGE_STRING_SIZE
+    691, // UNKNOWN_ELEMENT_OF_ENUM
 ];
 
 fn refused_or_not(error: Error) -> StoreError {
     match &error {
-        Error::Network(_) | Error::TimedOut => StoreError::Unavailable(with_causes(&error)),
         // Text without a code is not ClickHouse's: a proxy's, or that of a server on its way down.
         Error::BadResponse(text) => match exception_code(text) {
-            Some(code) if !PASSING.contains(&code) => StoreError::Refused(text.clone()),
+            Some(code) if BAD_ROWS.contains(&code) => StoreError::Refused(text.clone()),
             _ => StoreError::Unavailable(text.clone()),
         },
-        _ => StoreError::Refused(with_causes(&error)),
+        _ => StoreError::Unavailable(with_causes(&error)),
     }
 }
 
@@ -230,13 +218,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_is_unavailable_and_what_is_wrong_is_refused() {
-        let verdict = |text: &str| refused_or_not(Error::BadResponse(text.into())).is_temporary();
-        assert!(verdict("Code: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)"));
-        assert!(verdict("502 Bad Gateway"));
-        assert!(!verdict("Code: 60. DB::Exception: Unknown table. (UNKNOWN_TABLE)"));
+    fn only_what_is_wrong_with_the_rows_is_refused() {
+        let temporary = |text: &str| refused_or_not(Error::BadResponse(text.into())).is_temporary();
+        for text in [
+            "Code: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)",
+            "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)",
+            "Code: 107. DB::Exception: File does not exist. (FILE_DOESNT_EXIST)",
+            "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)",
+            "Code: 164. DB::Exception: Cannot execute query in readonly mode. (READONLY)",
+            "Code: 60. DB::Exception: Unknown table. (UNKNOWN_TABLE)",
+            "Code: 424242. DB::Exception: Of a later release. (NEW)",
+            "502 Bad Gateway",
+        ] {
+            assert!(temporary(text), "{text}");
+        }
+        assert!(!temporary("Code: 33. DB::Exception: Cannot read all data. (CANNOT_READ_ALL_DATA)"));
         assert!(refused_or_not(Error::TimedOut).is_temporary());
-        assert!(!refused_or_not(Error::NotEnoughData).is_temporary());
     }
 
     #[tokio::test]
