@@ -2,8 +2,8 @@
 //!
 //! Part by part, the earlier file wins: it is the operator who orders the files. One rule keeps the parts of a place from
 //! contradicting each other: continent, subdivision and coordinates say where inside or around a *country* a client is. So
-//! where two files name different countries, the earlier file's geography stands alone, and only the AS number, which is
-//! no geography, is taken from the later.
+//! where two files name different countries, or continents, the earlier file's geography stands alone, and only the AS
+//! number, which is no geography, is taken from the later.
 
 use std::collections::HashMap;
 
@@ -83,7 +83,8 @@ impl Places {
 fn join(earlier: &Place, later: &Place) -> Place {
     let asn = earlier.asn.or(later.asn);
     let same_country = earlier.country.zip(later.country).is_none_or(|(a, b)| a == b);
-    if !same_country {
+    let same_continent = earlier.continent.zip(later.continent).is_none_or(|(a, b)| a == b);
+    if !(same_country && same_continent) {
         return Place { asn, ..*earlier };
     }
     Place {
@@ -92,5 +93,28 @@ fn join(earlier: &Place, later: &Place) -> Place {
         subdivision: earlier.subdivision.or(later.subdivision),
         asn,
         coordinates: earlier.coordinates.or(later.coordinates),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_that_contradict_each_other_are_not_mixed() {
+        let mut places = Places::default();
+        let europe = Place { continent: Some(Continent::Eu), ..Place::default() };
+        let with_country = |code: &str| Place { country: code.parse().ok(), asn: Some(Asn(64500)), ..Place::default() };
+        let mut joined = |earlier: Place, later: Place| {
+            let (earlier, later) = (places.id(earlier), places.id(later));
+            let id = places.join(earlier, later);
+            let Place { continent, country, asn, .. } = places.all[id as usize];
+            (continent, country.map(|c| c.to_string()), asn)
+        };
+        let asn = Some(Asn(64500));
+        assert_eq!(joined(europe, with_country("DE")), (Some(Continent::Eu), Some("DE".into()), asn));
+        assert_eq!(joined(europe, with_country("BR")), (Some(Continent::Eu), None, asn), "Brazil is not in Europe");
+        let france = Place { asn: None, ..with_country("FR") };
+        assert_eq!(joined(france, with_country("DE")), (Some(Continent::Eu), Some("FR".into()), asn));
     }
 }
