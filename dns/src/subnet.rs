@@ -84,9 +84,14 @@ impl Subnet {
         (self.source > 0).then_some(self.address)
     }
 
-    /// The option of the reply: the same, with the prefix length for which the answer holds; 0 for SOURCE 0.
+    /// The option of the reply: the same, with the prefix length for which the answer holds; 0 for SOURCE 0. An IPv4-mapped
+    /// address was decided for as the IPv4 address it is, whose prefix begins 96 bits in.
     pub(crate) fn echo(self, scope: u8) -> EdnsOption {
-        let scope = if self.source > 0 { scope } else { 0 };
+        let mapped = self.address.is_ipv6() && self.address.to_canonical().is_ipv4();
+        let scope = match (self.source, scope) {
+            (0, _) | (_, 0) => 0,
+            (_, scope) => scope + if mapped { 96 } else { 0 },
+        };
         EdnsOption::Subnet(ClientSubnet::new(self.address, self.source, scope))
     }
 }
@@ -116,6 +121,17 @@ mod tests {
         let whole = [&[0, 2, 128, 0][..], &[0xff; 16]].concat();
         assert_eq!(Subnet::read(&whole).and_then(Subnet::client), Some(Ipv6Addr::from([0xff; 16]).into()));
         assert_eq!(Subnet::read(&[0, 1, 0, 0]).and_then(Subnet::client), None);
+    }
+
+    #[test]
+    fn a_scope_is_told_in_the_family_asked_in() {
+        let scope = |option: &[u8], scope| match Subnet::read(option).unwrap().echo(scope) {
+            EdnsOption::Subnet(echo) => echo.scope_prefix(),
+            other => panic!("{other:?}"),
+        };
+        let mapped = [&[0, 2, 120, 0][..], &[0; 10], &[0xff, 0xff, 192, 0, 2]].concat();
+        assert_eq!((scope(&mapped, 20), scope(&mapped, 0)), (116, 0));
+        assert_eq!((scope(&[0, 1, 24, 0, 192, 0, 2], 20), scope(&[0, 1, 0, 0], 20)), (20, 0));
     }
 
     #[test]
