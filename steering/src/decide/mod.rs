@@ -131,7 +131,8 @@ pub struct Decision {
     pub aside: ArrayVec<u8, MAX_PATHWAYS>,
     /// Seconds.
     pub ttl: u32,
-    /// The addresses for which this same decision holds: the scope of a DNS answer. /0 where no step looked at the client.
+    /// The addresses for which this same decision holds, or for [`Via::Dns`] what [`Decision::for_dns`] gives of it: the
+    /// scope of a DNS answer. /0 where no step looked at the client.
     pub holds: IpNet,
     /// Nothing was healthy, so all were kept.
     pub panic: bool,

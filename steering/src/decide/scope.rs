@@ -9,13 +9,14 @@
 //!   geo table gives with the place;
 //! - inside a CIDR: that CIDR, or the widest of the condition's CIDRs that the address is inside of;
 //! - inside none of them: the widest block around the address that touches none;
-//! - spread by prefix: the /24 or /48 that was hashed.
+//! - spread by prefix: the /24 or /48 that was hashed. For DNS, which answers one pathway, only where the tier of that
+//!   one was spread.
 //!
 //! A condition with places and CIDRs fails as soon as one of the two does; where both fail the wider block suffices.
 //!
 //! Each of these blocks belongs to a partition of the address space (every address in a block finds the same block), and
 //! addresses that answer alike are asked the same things next; so every address inside `holds` not only gets the same
-//! decision but the same `holds`. The scopes of one name thus never overlap differently, which RFC 7871 §7.3.1 asks for.
+//! decision (over DNS: the same answer) but the same `holds`. The scopes of one name thus never overlap differently, which RFC 7871 §7.3.1 asks for.
 
 use std::net::IpAddr;
 

@@ -1,9 +1,12 @@
 //! The chain at work, and what each kind of step does to it.
 
 use arrayvec::ArrayVec;
-use fairway_policies::{Fence, PathSet, Prefer, Step, StepKind, Weights, model::MAX_PATHWAYS};
+use fairway_policies::{
+    Fence, PathSet, Prefer, Step, StepKind, Weights,
+    model::{MAX_PATHWAYS, PathwayAnswer},
+};
 
-use super::{Choice, Client, Reason, scope::Scope, spread::Draw, trace::Notes};
+use super::{Choice, Client, Reason, Via, scope::Scope, spread::Draw, trace::Notes};
 use crate::{
     cells::Audience,
     health::{Health, Verdict},
@@ -21,6 +24,8 @@ pub(super) struct Chain<'a> {
     pub(super) aside: ArrayVec<u8, MAX_PATHWAYS>,
     pub(super) panic: bool,
     pub(super) scope: Scope,
+    /// Tiers that DNS does not answer from were spread by prefix, and the scope does not say so (see [`Chain::weights`]).
+    spread_behind: bool,
     pub(super) notes: Notes,
 }
 
@@ -34,6 +39,7 @@ impl<'a> Chain<'a> {
             aside: ArrayVec::new(),
             panic: false,
             scope: Scope::default(),
+            spread_behind: false,
             notes: Notes::new(wanted),
         }
     }
@@ -43,6 +49,10 @@ impl<'a> Chain<'a> {
         if !self.scope.matches(&step.when, self.client) {
             self.ranked.iter().for_each(|c| self.notes.add(c.pathway, || Reason::NotForClient));
             return None;
+        }
+        if self.spread_behind && !matches!(step.kind, StepKind::Weights(_)) {
+            // It may bring to the front whom the hash has ordered.
+            self.scope.prefix_asked(self.client);
         }
         match &step.kind {
             StepKind::Healthy(_) => self.healthy(),
@@ -156,10 +166,18 @@ impl<'a> Chain<'a> {
     }
 
     /// Gives shares, and orders each tier by this client's draw.
+    ///
+    /// DNS answers one pathway, the first that has records, so that only the tier which holds it tells clients apart: the
+    /// order in the others does not narrow the scope. `weights` leaves tiers as they are; any other step may move
+    /// pathways between them by their order, and then asks for the prefix after all (in [`Chain::apply`]).
     fn weights(&mut self, weights: &Weights) {
+        let answered = |c: &&Choice| self.service.policy.pathways[usize::from(c.pathway)].answer != PathwayAnswer::None;
+        let answered_tier = match self.client.via {
+            Via::Dns => self.ranked.iter().find(answered).map(|c| c.tier),
+            Via::Hls | Via::Dash | Via::Http => None,
+        };
         let draw = Draw::of(self.client);
         let mut rings = [f64::INFINITY; MAX_PATHWAYS];
-        let mut spread = false;
         for tier in self.ranked.chunk_by_mut(|a, b| a.tier == b.tier) {
             let mut drawn = 0;
             for c in &mut *tier {
@@ -170,10 +188,14 @@ impl<'a> Chain<'a> {
                 self.notes.add(c.pathway, || Reason::Share { weight: c.weight });
             }
             tier.sort_by(|a, b| rings[usize::from(a.pathway)].total_cmp(&rings[usize::from(b.pathway)]));
-            spread |= drawn > 1;
-        }
-        if spread && self.client.session.is_none() {
-            self.scope.prefix_asked(self.client);
+            if drawn < 2 || self.client.session.is_some() {
+                continue;
+            }
+            if answered_tier.is_none_or(|answered| tier.iter().any(|c| c.tier == answered)) {
+                self.scope.prefix_asked(self.client);
+            } else {
+                self.spread_behind = true;
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 
 use crate::{
     cells::Audience,
-    decide::{Client, Via, decide},
+    decide::{Client, Decision, Via, decide},
     health::{Cause, Health, Verdict},
     snapshot::{Service, Snapshot},
     standing::{Lead, Standing, Standings},
@@ -216,16 +216,25 @@ fn deciding_allocates_nothing() {
     }
 }
 
-/// Brute force: whoever is inside `holds` gets the very same decision, `holds` and all; so scopes never overlap differently.
+/// Brute force: whoever is inside `holds` gets the very same decision, or over DNS the very same answer, `holds` and all;
+/// so scopes never overlap differently.
 #[test]
 fn everyone_in_the_scope_gets_the_same_decision() {
+    for via in [Via::Dns, Via::Hls] {
+        same_in_scope(via);
+    }
+}
+
+fn same_in_scope(via: Via) {
     let mut worlds = Worlds::new(5);
     let mut widths = [0; 129];
     for _ in 0..3000 {
         let (snapshot, numbers) = (worlds.next(), &mut worlds.numbers);
         let cidrs: Vec<IpNet> = snapshot.services[0].policy.steps.iter().flat_map(|s| s.when.cidr.clone()).collect();
         let asked = if cidrs.is_empty() { address(numbers) } else { neighbour(numbers, cidrs[0].network()) };
-        let decided = decision(&snapshot, &client(asked, None));
+        let decide_for = |address| decision(&snapshot, &Client { via, ..client(address, None) });
+        let decided = decide_for(asked);
+        let answer = |d: &Decision| (d.for_dns(&snapshot.services[0].policy).map(|a| a.0), d.ttl, d.holds, d.panic);
         widths[usize::from(decided.holds.prefix_len())] += 1;
         let (first, last) = (decided.holds.network(), decided.holds.broadcast());
         let inside = |n: u64| match (first, last) {
@@ -239,7 +248,11 @@ fn everyone_in_the_scope_gets_the_same_decision() {
             _ => unreachable!("a prefix of one family"),
         };
         for address in [first, last].into_iter().chain((0..30).map(|_| inside(numbers.next()))) {
-            assert_eq!(decision(&snapshot, &client(address, None)), decided, "{asked} and {address}");
+            let other = decide_for(address);
+            match via {
+                Via::Dns => assert_eq!(answer(&other), answer(&decided), "{asked} and {address}"),
+                _ => assert_eq!(other, decided, "{asked} and {address}"),
+            }
         }
     }
     assert!(widths.iter().filter(|n| **n > 0).count() > 30, "scopes of many widths were tried: {widths:?}");
@@ -265,4 +278,21 @@ fn the_scope_is_as_wide_as_the_conditions_allow() {
     assert_eq!(holds("{ country = [\"FR\"] }", "192.0.2.1"), "192.0.0.0/20");
     assert_eq!(holds("{ country = [\"FR\"], cidr = [\"10.0.0.0/8\"] }", "192.0.2.1"), "128.0.0.0/1", "either suffices");
     assert_eq!(holds("{ country = [\"DE\"], cidr = [\"192.0.2.0/24\"] }", "192.0.2.1"), "192.0.2.0/24");
+}
+
+#[test]
+fn what_dns_does_not_answer_does_not_narrow_its_scope() {
+    let prefer = "[[step]]\ndo = \"prefer\"\ntiers = [[\"b\"]]\nwhen = { country = [\"BR\"] }\n";
+    let weights = "[[step]]\ndo = \"weights\"\nshares = { a = 1, b = 1, c = 1 }\n";
+    let holds = |steps: &[&str], via| {
+        let snapshot = crate::testing::healthy(&policy(&["a", "b", "c"], &steps.concat()));
+        let someone = Client { via, ..crate::testing::client("192.0.2.1", 15, "BR") };
+        decision(&snapshot, &someone).holds.prefix_len()
+    };
+    assert_eq!(holds(&[prefer, weights], Via::Dns), 15, "b is alone in front");
+    assert_eq!(holds(&[prefer, weights], Via::Hls), 24, "a list has those behind it too");
+    assert_eq!(holds(&[weights], Via::Dns), 24);
+    let fence = "[[step]]\ndo = \"fence\"\nnever = [\"b\"]\n";
+    assert_eq!(holds(&[prefer, weights, fence], Via::Dns), 24, "the first of those who were behind is answered now");
+    assert_eq!(holds(&[prefer, weights, weights], Via::Dns), 15);
 }
