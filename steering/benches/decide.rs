@@ -78,7 +78,13 @@ fn main() {
 }
 
 fn standing(at: DateTime<Utc>, leads: Vec<Lead>) -> Standing {
-    let known = |ratio| Known { level: Audience::World, sessions: 100, values: vec![(Metric::StallRatio, ratio)], at };
+    let known = |ratio| Known {
+        level: Audience::World,
+        sessions: 100,
+        starts: 100,
+        values: vec![(Metric::StallRatio, ratio)],
+        at,
+    };
     Standing::new(vec![Some(known(0.06)), Some(known(0.004)), None], leads)
 }
 

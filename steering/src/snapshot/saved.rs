@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The layout that this version writes, and the only one it reads: an older one is worth a fresh start, not a converter.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What a node has learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -18,6 +18,13 @@
 //! no viewer notices: half a per cent of stalling (half of CTA's alarm at 1 %), one start or request in a hundred, 300 ms of
 //! startup, 50 ms of a first byte. A metric that either has no value for is passed over.
 //!
+//! # Small samples
+//! Sessions that go on begin nothing, so a cell of many sessions may hold few starts: what it says of starts it says
+//! only where they too are `min_sessions`. And the floor of a share is never below what chance does in *n* samples, n being
+//! the smaller of the two sides': for failures 3/n, since n samples without one are no proof of a rate under that (the
+//! rule of three), for stalling the time of one viewer, 1/n. So one unlucky viewer never moves an audience; two failed
+//! starts out of 25 do, or five viewers of 25 that stall a tenth of the time.
+//!
 //! # Memory against to and fro
 //! Once ahead, a pathway stays ahead while it is better by `tie` on the metric that put it there, unless it is itself beaten by
 //! `margin`. Passing takes a third, staying a twentieth (Openmix's 0.65 and 0.95): noise between the two moves nobody. An
@@ -85,6 +92,8 @@ pub struct Known {
     pub level: Audience,
     /// How many.
     pub sessions: u64,
+    /// Playbacks that they began.
+    pub starts: u64,
     /// The values compared, in the step's order.
     pub values: Vec<(Metric, f32)>,
     /// When a cell last said so.
@@ -95,6 +104,14 @@ impl Known {
     /// The value of this metric.
     pub fn value(&self, metric: Metric) -> Option<f32> {
         self.values.iter().find(|(m, _)| *m == metric).map(|(_, value)| *value)
+    }
+
+    /// How many viewers' experiences this metric's value is made of.
+    fn samples(&self, metric: Metric) -> u64 {
+        match metric {
+            Metric::StartFailures | Metric::StartupTime => self.starts,
+            Metric::StallRatio | Metric::RequestErrors | Metric::Ttfb => self.sessions,
+        }
     }
 }
 
@@ -169,10 +186,12 @@ fn speaks(cell: &Cell, rank: &Rank) -> bool {
 fn look(audience: Audience, pathway: usize, rank: &Rank, cells: &Cells, now: DateTime<Utc>) -> Option<Known> {
     let spoken = |level| cells.get(level, pathway).filter(|cell| speaks(cell, rank)).map(|cell| (level, cell));
     let (level, cell) = audience.lineage().find_map(spoken)?;
-    let values = rank.by.iter().filter_map(|metric| Some((*metric, cell.value(*metric)?))).collect();
     // A beacon from the future (a clock set back) would be remembered for too long.
     let at = DateTime::from_timestamp_millis(cell.newest_ms).map_or(now, |newest| newest.min(now));
-    Some(Known { level, sessions: cell.sessions, values, at })
+    let mut known = Known { level, sessions: cell.sessions, starts: cell.starts, values: Vec::new(), at };
+    let told = rank.by.iter().filter(|metric| known.samples(**metric) >= u64::from(rank.min_sessions));
+    known.values = told.filter_map(|metric| Some((*metric, cell.value(*metric)?))).collect();
+    Some(known)
 }
 
 /// The word of the narrower level: what was known, while it is remembered, or what is seen now.
@@ -213,16 +232,17 @@ fn decides(x: &Known, y: &Known, rank: &Rank) -> Option<(Metric, bool)> {
 
 /// Whether x is better than y on this metric by `share` of y, floors reckoned in.
 fn better(x: &Known, y: &Known, metric: Metric, share: f64) -> bool {
+    let floor = floor(metric, x.samples(metric).min(y.samples(metric)));
     let (Some(x), Some(y)) = (x.value(metric), y.value(metric)) else { return false };
-    let floor = floor(metric);
     f64::from(x) + floor <= (1.0 - share) * (f64::from(y) + floor) && x < y
 }
 
-/// What no viewer notices, in the metric's unit.
-fn floor(metric: Metric) -> f64 {
+/// What no viewer notices, or what chance does among so many, in the metric's unit.
+fn floor(metric: Metric, samples: u64) -> f64 {
+    let one = 1.0 / samples.max(1) as f64;
     match metric {
-        Metric::StallRatio => 0.005,
-        Metric::StartFailures | Metric::RequestErrors => 0.01,
+        Metric::StallRatio => one.max(0.005),
+        Metric::StartFailures | Metric::RequestErrors => (3.0 * one).max(0.01),
         Metric::StartupTime => 300.0,
         Metric::Ttfb => 50.0,
     }

@@ -49,7 +49,7 @@ impl World {
 fn passes_at_the_margin_and_stays_until_the_tie() {
     let mut world = World::new();
     let mut stall = |a: f64, b: f64| {
-        let changes = world.tick(&[("a", Audience::World, 100, a), ("b", Audience::World, 100, b)]);
+        let changes = world.tick(&[("a", Audience::World, 1000, a), ("b", Audience::World, 1000, b)]);
         (world.b_leads(Audience::World), changes.len())
     };
     // With the floor of 0.005: b is better by a third where b + 0.005 ≤ 0.67 (a + 0.005).
@@ -67,11 +67,11 @@ fn noise_between_tie_and_margin_moves_nobody() {
     let mut numbers = crate::testing::Numbers(1);
     for lead in [false, true] {
         if lead {
-            world.tick(&[("a", Audience::World, 100, 0.06), ("b", Audience::World, 100, 0.01)]);
+            world.tick(&[("a", Audience::World, 1000, 0.06), ("b", Audience::World, 1000, 0.01)]);
         }
         for _ in 0..500 {
             let b = 0.038 - 0.002 * numbers.below(4) as f64;
-            let changes = world.tick(&[("a", Audience::World, 100, 0.045), ("b", Audience::World, 100, b)]);
+            let changes = world.tick(&[("a", Audience::World, 1000, 0.045), ("b", Audience::World, 1000, b)]);
             assert_eq!((world.b_leads(Audience::World), changes), (lead, Vec::new()));
         }
     }
@@ -81,7 +81,8 @@ fn noise_between_tie_and_margin_moves_nobody() {
 fn an_earlier_metric_decides_and_its_ties_go_to_the_next() {
     let known = |failures, stall| Known {
         level: Audience::World,
-        sessions: 100,
+        sessions: 1000,
+        starts: 1000,
         values: vec![(Metric::StartFailures, failures), (Metric::StallRatio, stall)],
         at: now(),
     };
@@ -175,4 +176,23 @@ fn a_clock_set_back_does_not_stretch_the_memory() {
     world.wait(120);
     world.tick(&[]);
     assert!(world.standings.is_empty());
+}
+
+#[test]
+fn one_unlucky_viewer_moves_nobody() {
+    let rank = World::new().rank;
+    let passes = |cell: Cell| {
+        let well = Cell { sessions: cell.sessions, starts: cell.starts, watched_ms: 1_000_000, ..Cell::default() };
+        let row = |pathway: &str, cell| crate::CellRow { cell, ..row(pathway, Audience::World, 0, 0.0, now()) };
+        let rows = [row("a", Cell { watched_ms: 1_000_000, ..cell }), row("b", well)];
+        let cells = &Cells::gather(&[World::new().policy], &rows)[0];
+        !next(&Standings::new(), &rank, 2, cells, now()).1.is_empty()
+    };
+    let failed = |starts, start_failures| Cell { sessions: 300, starts, start_failures, ..Cell::default() };
+    assert!(!passes(failed(1, 1)) && !passes(failed(24, 24)), "too few starts to speak of, whatever the sessions");
+    assert!(!passes(failed(25, 1)) && passes(failed(25, 2)));
+    assert!(!passes(failed(1000, 4)) && passes(failed(1000, 5)), "with many, the floor of one in a hundred");
+    let stalled = |sessions, ratio: f64| Cell { sessions, stalled_ms: (ratio * 1e6) as u64, ..Cell::default() };
+    assert!(!passes(stalled(25, 0.4 / 25.0)), "one viewer that stalls two fifths of the time");
+    assert!(passes(stalled(25, 0.5 / 25.0)), "five that stall a tenth of it");
 }
