@@ -73,10 +73,15 @@ impl Sessions {
             return;
         }
         let key = shard.old.remove_entry(sid).map_or_else(|| sid.into(), |(key, _)| key);
-        if shard.young.len() >= self.generation {
-            shard.old = mem::take(&mut shard.young);
-        }
+        let forgotten = if shard.young.len() >= self.generation {
+            let young = mem::take(&mut shard.young);
+            mem::replace(&mut shard.old, young)
+        } else {
+            HashMap::new()
+        };
         shard.young.insert(key, seen);
+        drop(shard);
+        drop(forgotten); // thousands of sessions: not under the lock
     }
 
     /// What is known of this session.

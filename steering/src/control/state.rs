@@ -160,8 +160,10 @@ impl State {
 
     /// A verdict changed. Told where its health did: a new cause for the same health is in the snapshot for who asks.
     fn turned(&mut self, pathway: &PathKey, from: Verdict, to: Verdict, now: DateTime<Utc>) {
-        self.change(Swap::Answers);
-        if from.health != to.health {
+        if from.health == to.health {
+            self.change(Swap::Numbers);
+        } else {
+            self.change(Swap::Answers);
             let PathKey { service, pathway } = pathway;
             tracing::info!(%service, %pathway, from = from.health.word(), to = to.health.word(), cause = %to.cause, "verdict");
             let (service, pathway) = (service.to_string(), pathway.to_string());

@@ -25,7 +25,7 @@ fn tell(watch: &mut Watch, seconds: i64, told: &Told) -> Option<Verdict> {
 
 /// Each row: seconds, what is told, the health after it.
 fn play(name: &str, rows: &[(i64, Told, Health)]) -> Watch {
-    let mut watch = Watch::new(2, 2, Verdict::unknown(at(0)));
+    let mut watch = Watch::new(2, 2, Verdict::unknown(at(0)), at(0));
     for (row, (seconds, told, health)) in rows.iter().enumerate() {
         tell(&mut watch, *seconds, told);
         assert_eq!(watch.verdict().health, *health, "{name}, row {row}: {:?}", watch.verdict());
@@ -100,7 +100,7 @@ fn silence_clears_after_the_hold_and_a_relapse_doubles_it() {
 
 #[test]
 fn the_hold_has_a_limit() {
-    let mut watch = Watch::new(2, 2, Verdict::unknown(at(0)));
+    let mut watch = Watch::new(2, 2, Verdict::unknown(at(0)), at(0));
     let mut now = 0;
     for _ in 0..20 {
         watch.requests(50, 50, at(now));
@@ -139,7 +139,7 @@ fn the_worse_opinion_is_the_verdict() {
 
 #[test]
 fn a_change_gives_what_it_replaced_and_no_change_gives_nothing() {
-    let mut watch = Watch::new(1, 1, Verdict::unknown(at(0)));
+    let mut watch = Watch::new(1, 1, Verdict::unknown(at(0)), at(0));
     let before = tell(&mut watch, 1, &Fail).unwrap();
     assert_eq!((before.health, before.cause), (UP, Cause::Unprobed));
     assert_eq!(tell(&mut watch, 2, &Fail), None);
@@ -149,16 +149,21 @@ fn a_change_gives_what_it_replaced_and_no_change_gives_nothing() {
 #[test]
 fn a_restart_holds_verdicts_until_the_signals_speak() {
     let saved = |cause| Verdict { health: DOWN, cause, since: at(0) };
-    let mut by_probes = Watch::new(2, 2, saved(Cause::ProbesFailed { count: 2, error: "refused".into() }));
+    let mut by_probes = Watch::new(2, 2, saved(Cause::ProbesFailed { count: 2, error: "refused".into() }), at(99));
     assert_eq!(tell(&mut by_probes, 100, &Requests(0, 500)), None);
     assert_eq!(tell(&mut by_probes, 101, &Pass), None);
     assert!(tell(&mut by_probes, 102, &Pass).is_some());
     assert_eq!(by_probes.verdict().health, UP);
 
-    let mut by_viewers = Watch::new(2, 2, saved(Cause::RequestErrors { errors: 50, requests: 50 }));
-    assert_eq!(tell(&mut by_viewers, 1, &Pass), None);
-    assert_eq!(tell(&mut by_viewers, 2, &Pass), None, "probes do not overrule viewers");
-    assert!(tell(&mut by_viewers, 31, &Requests(0, 0)).is_some());
+    let mut by_viewers = Watch::new(2, 2, saved(Cause::RequestErrors { errors: 50, requests: 50 }), at(99));
+    assert_eq!(tell(&mut by_viewers, 100, &Pass), None);
+    assert_eq!(tell(&mut by_viewers, 101, &Pass), None, "probes do not overrule viewers");
+    assert_eq!(
+        tell(&mut by_viewers, 128, &Requests(0, 0)),
+        None,
+        "the store is not up yet: that is no silence of theirs"
+    );
+    assert!(tell(&mut by_viewers, 129, &Requests(0, 0)).is_some());
     assert_eq!(by_viewers.verdict().health, UP);
 }
 

@@ -129,14 +129,15 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Of a pathway with these thresholds and the verdict it had, where it had one.
-    pub fn new(rise: u32, fall: u32, verdict: Verdict) -> Self {
+    /// Of a pathway with these thresholds and the verdict it had, where it had one. What viewers said of it holds as if said
+    /// now: the node did not listen meanwhile, so their silence until now means nothing.
+    pub fn new(rise: u32, fall: u32, verdict: Verdict, now: DateTime<Utc>) -> Self {
         let mut watch = Self { rise, fall, probed: Probed::default(), viewed: Viewed::default(), verdict };
         let opinion = Some((watch.verdict.health, watch.verdict.cause.clone()));
         match watch.verdict.cause {
             Cause::ProbesPassed { .. } | Cause::ProbesFailed { .. } => watch.probed.opinion = opinion,
             Cause::RequestErrors { .. } if watch.verdict.health > Health::Up => {
-                watch.viewed = Viewed { opinion, bad_at: Some(watch.verdict.since), hold: HOLD };
+                watch.viewed = Viewed { opinion, bad_at: Some(now), hold: HOLD };
             }
             Cause::RequestErrors { .. } | Cause::Unprobed => {}
         }
@@ -198,7 +199,7 @@ impl Verdicts {
                 let (rise, fall) = pathway.probe.as_ref().map_or((1, 1), |probe| (probe.rise, probe.fall));
                 let mut watch = before.remove(&key).unwrap_or_else(|| {
                     let verdict = saved(&policy.service, &pathway.id).unwrap_or_else(|| Verdict::unknown(now));
-                    Watch::new(rise, fall, verdict)
+                    Watch::new(rise, fall, verdict, now)
                 });
                 (watch.rise, watch.fall) = (rise, fall);
                 if pathway.probe.is_none() {

@@ -57,7 +57,7 @@ use crate::{
 use query::Asked;
 
 /// Seconds, within which players of every make behave.
-const TTL: std::ops::RangeInclusive<f64> = 5.0..=3600.0;
+const TTL: std::ops::RangeInclusive<u32> = 5..=3600;
 
 /// The routes under `/v1/`. `public_url` is where players reach this service, for `RELOAD-URI`; without it the request's own
 /// `Host` is taken. The client's address is read from the request's [`ClientAddress`] extension.
@@ -179,15 +179,17 @@ fn decided(snapshot: &Snapshot, service: &Service, address: IpAddr, asked: &Aske
     decision
 }
 
-/// `seconds` ±10 %, always the same for one session or, without one, for one address.
+/// `seconds` ±10 %, always the same for one session or, without one, for one address. Under 10 s there is no whole second
+/// to add, nor need: polls this dense spread by themselves.
 fn ttl(seconds: u32, address: IpAddr, session: Option<&str>) -> u32 {
     let hash = match (session, address) {
         (Some(sid), _) => xxh3_64(sid.as_bytes()),
         (None, IpAddr::V4(v4)) => xxh3_64(&v4.octets()),
         (None, IpAddr::V6(v6)) => xxh3_64(&v6.octets()),
     };
-    let spread = 0.9 + 0.2 * (hash as f64 / u64::MAX as f64);
-    (f64::from(seconds) * spread).round().clamp(*TTL.start(), *TTL.end()) as u32
+    let tenth = seconds / 10;
+    let spread = hash % u64::from(2 * tenth + 1);
+    (seconds - tenth + spread as u32).clamp(*TTL.start(), *TTL.end())
 }
 
 /// The steering list. Written by hand: ids, base and token consist of characters that JSON takes as they are.
