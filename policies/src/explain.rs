@@ -159,6 +159,7 @@ pub struct DnsAnswer {
     /// Seconds.
     pub ttl: u32,
     /// The addresses for which this same answer holds, as `192.0.2.0/24`: its length is the scope that a resolver is told.
+    /// Means nothing where the client has no address.
     pub scope: String,
 }
 
@@ -205,9 +206,23 @@ impl fmt::Display for Number {
             Unit::Count => write!(f, "{}", self.value),
             Unit::Share => write!(f, "{:.1} %", self.value * 100.0),
             Unit::Milliseconds => write!(f, "{:.0} ms", self.value),
-            Unit::Seconds => write!(f, "{:.1} s", self.value),
+            Unit::Seconds => f.write_str(&lasting(self.value)),
             Unit::BitsPerSecond => write!(f, "{:.1} Mbit/s", self.value / 1e6),
         }
+    }
+}
+
+/// `0.8 s`, `95 s`, `12 min`, `5 h`, `3 days`: as exact as a person wants it.
+pub fn lasting(seconds: f64) -> String {
+    const MINUTE: f64 = 60.0;
+    const HOUR: f64 = 60.0 * MINUTE;
+    const DAY: f64 = 24.0 * HOUR;
+    match seconds {
+        s if s < 10.0 => format!("{s:.1} s"),
+        s if s < 2.0 * MINUTE => format!("{s:.0} s"),
+        s if s < 2.0 * HOUR => format!("{:.0} min", s / MINUTE),
+        s if s < 2.0 * DAY => format!("{:.0} h", s / HOUR),
+        s => format!("{:.0} days", s / DAY),
     }
 }
 
@@ -235,13 +250,15 @@ impl Explanation {
         let asker = client.address.as_deref().unwrap_or("a client");
         write!(out, "{} over {}, asked by {asker} in {client}", self.service, client.via)?;
         match &client.prefix {
-            Some(prefix) => writeln!(out, " (as all of {prefix})")?,
+            Some(prefix) => writeln!(out, ", as all of {prefix}")?,
             None => writeln!(out)?,
         }
-        write!(out, "snapshot {}, {:.1} s old", self.snapshot.version, self.snapshot.age_seconds)?;
-        match self.snapshot.cells_age_seconds {
-            Some(age) => writeln!(out, "; cells {age:.0} s old")?,
-            None => writeln!(out, "; no cells")?,
+        match (self.snapshot.version, self.snapshot.cells_age_seconds) {
+            (0, _) => writeln!(out, "by the policy files alone: every pathway taken to be up, nothing measured")?,
+            (version, cells) => {
+                let cells = cells.map_or("none yet".into(), |age| lasting(age) + " old");
+                writeln!(out, "snapshot {version}, {} old; cells: {cells}", lasting(self.snapshot.age_seconds))?;
+            }
         }
         for warning in &self.warnings {
             writeln!(out, "! {warning}")?;
@@ -256,11 +273,17 @@ impl Explanation {
                 for record in &dns.records {
                     writeln!(out, "DNS   {} {} IN {} {}", record.name, dns.ttl, record.kind, record.value)?;
                 }
-                writeln!(out, "      {}, the same for all of {}", dns.pathway, dns.scope)?;
+                write!(out, "      {}", dns.pathway)?;
+                // A place as such is no set of addresses.
+                match client.address {
+                    Some(_) => writeln!(out, ", the same for all of {}", dns.scope)?,
+                    None => writeln!(out)?,
+                }
             }
-            None => writeln!(out, "DNS   no answer of this service is steered by DNS")?,
+            None => writeln!(out, "DNS   no records: no steered name, or no pathway left that has an address")?,
         }
-        writeln!(out, "HTTP  {}, for {} s", self.http.priority.join(", "), self.http.ttl)
+        let list = if self.http.priority.is_empty() { "no pathway".into() } else { self.http.priority.join(", ") };
+        writeln!(out, "HTTP  {list}, for {} s", self.http.ttl)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use fairway_policies::explain::{
     DnsAnswer, DnsRecord, Effect, ExplainedClient, ExplainedSnapshot, ExplainedStep, Explanation, HttpAnswer, Number,
-    PathwayRow, Share, Tier, Unit,
+    PathwayRow, Share, Tier, Unit, lasting,
 };
 
 fn tier(pathways: &[(&str, Option<u32>)]) -> Tier {
@@ -43,9 +43,9 @@ fn german() -> Explanation {
                 57,
                 "set aside what is down or drained",
                 vec![
-                    row("cdn-a", Effect::Kept, "up: 5 probes in a row passed", &[]),
-                    row("cdn-b", Effect::Aside, "down: 2 probes in a row failed: connection refused", &[]),
-                    row("cdn-c", Effect::Kept, "up: nothing has been seen of it yet", &[]),
+                    row("cdn-a", Effect::Kept, "up: the last 5 probes passed", &[]),
+                    row("cdn-b", Effect::Aside, "down: the last 2 probes failed: connection refused", &[]),
+                    row("cdn-c", Effect::Kept, "up: no probe result, and too few requests by viewers to judge by", &[]),
                 ],
                 vec![equals.clone()],
             ),
@@ -98,16 +98,16 @@ fn german() -> Explanation {
 #[test]
 fn it_reads_well_in_a_terminal() {
     let expected = "\
-live over dns, asked by 192.0.2.7 in DE, EU, AS3320 (as all of 192.0.2.0/23)
-snapshot 4711, 0.8 s old; cells 95 s old
+live over dns, asked by 192.0.2.7 in DE, EU, AS3320, as all of 192.0.2.0/23
+snapshot 4711, 0.8 s old; cells: 95 s old
 ! the cells are 95 s old
 
    cdn-a = cdn-b = cdn-c
 
 1. set aside what is down or drained (line 57)
-   cdn-a  kept        up: 5 probes in a row passed
-   cdn-b  aside       down: 2 probes in a row failed: connection refused
-   cdn-c  kept        up: nothing has been seen of it yet
+   cdn-a  kept        up: the last 5 probes passed
+   cdn-b  aside       down: the last 2 probes failed: connection refused
+   cdn-c  kept        up: no probe result, and too few requests by viewers to judge by
    → cdn-a = cdn-c
 
 2. prefer cdn-b when continent is SA (line 67)
@@ -142,11 +142,11 @@ fn it_says_what_it_does_not_have() {
     };
     let expected = "\
 live over hls, asked by a client in an unknown place
-snapshot 0, 0.0 s old; no cells
+by the policy files alone: every pathway taken to be up, nothing measured
 
    cdn-a = cdn-b = cdn-c
 
-DNS   no answer of this service is steered by DNS
+DNS   no records: no steered name, or no pathway left that has an address
 HTTP  cdn-c, cdn-a, cdn-b, for 10 s
 ";
     assert_eq!(explanation.render_text(), expected);
@@ -157,4 +157,10 @@ fn it_crosses_json_unharmed() {
     let json = serde_json::to_string(&german()).unwrap();
     assert!(json.contains(r#""effect":"moved_up""#) && json.contains(r#""unit":"ms""#), "{json}");
     assert_eq!(serde_json::from_str::<Explanation>(&json).unwrap(), german());
+}
+
+#[test]
+fn time_is_told_as_exactly_as_a_person_wants_it() {
+    let told = [0.04, 9.94, 95.2, 119.4, 150.0, 7_100.0, 10_800.0, 172_700.0, 260_000.0].map(lasting);
+    assert_eq!(told, ["0.0 s", "9.9 s", "95 s", "119 s", "2 min", "118 min", "3 h", "48 h", "3 days"]);
 }

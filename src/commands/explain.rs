@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use fairway_geo::Place;
 use fairway_policies::explain::Explanation;
 use fairway_steering::{Client, Service, Snapshot, Via, explain::explain, sources};
@@ -45,7 +45,9 @@ fn on_files(args: &cli::Explain, environment: &Environment) -> Result<Explanatio
     let policies = sources::read(&config.policies)?;
     let now = Utc::now();
     let geo = Arc::new(node::load_geo(&config.geo)?);
-    let services = policies.into_iter().map(|policy| Service::fresh(Arc::new(policy), now)).collect();
+    // Fresh since long ago: a pathway that was never judged did not just change.
+    let fresh = |policy| Service::fresh(Arc::new(policy), DateTime::UNIX_EPOCH);
+    let services = policies.into_iter().map(fresh).collect();
     let snapshot = Snapshot::compile(0, now, geo, services);
     let Some(service) = snapshot.service(&args.service) else {
         let known: Vec<_> = snapshot.services.iter().map(|s| s.policy.service.as_str()).collect();

@@ -1,7 +1,8 @@
 //! The story of one decision: the very [`decide`] that answers, watched, and put into words.
 //!
 //! Nothing is worked out again here. Order, tiers, shares, reasons, TTL and scope are the decision's own; this module
-//! only looks up the numbers that the reasons rest on, in the same snapshot, and words them.
+//! only looks up the numbers that the reasons rest on, in the same snapshot, and words them. What DNS answers is the
+//! decision for this client asking over DNS, however it asked: there, no session is known and the scope may be wider.
 
 #[cfg(test)]
 mod tests;
@@ -13,25 +14,27 @@ use fairway_policies::{
     PathSet, PathwayAnswer, Policy, StepKind,
     explain::{
         DnsAnswer, DnsRecord, Effect, ExplainedClient, ExplainedSnapshot, ExplainedStep, Explanation, HttpAnswer,
-        Number, PathwayRow, Share, Tier, Unit,
+        Number, PathwayRow, Share, Tier, Unit, lasting,
     },
     text::describe,
 };
 
 use crate::{
-    decide::{Choice, Client, Decision, Reason, StepReport, decide},
-    health::Verdict,
+    decide::{Choice, Client, Decision, Reason, StepReport, Via, decide},
+    health::{Cause, Verdict},
     snapshot::{Service, Snapshot},
     standing::{Comparison, Known, Standing},
 };
 
-/// Seconds after which cells that a `rank` step rests on are called old: several times the loop's pace and the players'.
+/// Seconds after which what a `rank` step rests on is called old: several times the loop's pace and the players'.
 const OLD_CELLS: f64 = 60.0;
 
 /// Why `client` gets what it gets from `service`, a service of `snapshot`.
 pub fn explain(snapshot: &Snapshot, service: &Service, client: &Client<'_>, now: DateTime<Utc>) -> Explanation {
     let mut reports = Vec::new();
     let decision = decide(snapshot, service, client, now, &mut reports);
+    let over_dns = Client { via: Via::Dns, session: None, ..*client };
+    let over_dns = decide(snapshot, service, &over_dns, now, &mut ());
     let policy = &*service.policy;
     let mut weighed = PathSet::default();
     let seconds = |ms: i64| ms as f64 / 1000.0;
@@ -43,11 +46,11 @@ pub fn explain(snapshot: &Snapshot, service: &Service, client: &Client<'_>, now:
     Explanation {
         service: policy.service.clone(),
         client: explained_client(client),
-        warnings: warnings(service, &decision, &explained),
+        warnings: warnings(service, client, &decision, &explained),
         snapshot: explained,
         start: vec![policy.pathways.iter().map(|p| Share { pathway: p.id.clone(), weight: None }).collect()],
         steps: reports.iter().map(|report| step(service, report, now, &mut weighed)).collect(),
-        dns: dns(policy, &decision),
+        dns: dns(policy, &over_dns),
         http: HttpAnswer { priority: decision.priority(policy).map(|p| p.id.clone()).collect(), ttl: decision.ttl },
     }
 }
@@ -64,8 +67,9 @@ fn explained_client(client: &Client<'_>) -> ExplainedClient {
     }
 }
 
-fn warnings(service: &Service, decision: &Decision, snapshot: &ExplainedSnapshot) -> Vec<String> {
+fn warnings(service: &Service, client: &Client<'_>, decision: &Decision, snapshot: &ExplainedSnapshot) -> Vec<String> {
     let policy = &service.policy;
+    let has = |kind: fn(&StepKind) -> bool| policy.steps.iter().any(|s| kind(&s.kind));
     let mut warnings = Vec::new();
     if decision.panic {
         warnings.push("nothing is healthy, so every pathway that the fences allow is kept (panic)".into());
@@ -73,18 +77,28 @@ fn warnings(service: &Service, decision: &Decision, snapshot: &ExplainedSnapshot
     if decision.ranked.is_empty() {
         warnings.push("the fences leave no pathway for this client".into());
     }
-    if policy.steps.iter().any(|s| matches!(s.kind, StepKind::Rank(_))) {
+    if has(|kind| matches!(kind, StepKind::Rank(_))) {
         match snapshot.cells_age_seconds {
-            None => warnings.push("there are no cells yet: `rank` knows nothing".into()),
-            Some(age) if age > OLD_CELLS => warnings.push(format!("the cells are {age:.0} s old")),
+            None if snapshot.version == 0 => {}
+            None => warnings.push("no cells yet: `rank` has nothing to compare".into()),
+            Some(age) if age > OLD_CELLS => {
+                warnings.push(format!("the cells are {} old: `rank` goes by what was known then", lasting(age)))
+            }
             Some(_) => {}
         }
     }
     if decision.ttl < policy.ttl {
         warnings.push(format!(
-            "the TTL is {} s instead of {} s: a pathway in the answer is not up, or changed its verdict within a minute",
+            "the TTL is {} s instead of {} s: a pathway in the answer is not up, or its verdict is under a minute old",
             decision.ttl, policy.ttl
         ));
+    }
+    if has(|kind| matches!(kind, StepKind::Weights(_))) && client.session.is_none() {
+        match (client.address, client.via) {
+            (None, _) => warnings.push("no address was given: among equals, each address has its own order".into()),
+            (Some(_), Via::Dns) => {}
+            (Some(_), _) => warnings.push("no session was given: among equals, each session has its own order".into()),
+        }
     }
     warnings
 }
@@ -172,7 +186,7 @@ impl Words<'_> {
             Reason::NotPreferred => plain("not among the preferred"),
             Reason::Holds { known: None } => (self.unknown(), Vec::new()),
             Reason::Holds { known: Some(known) } => {
-                (format!("passed nobody, and nobody passed it: {}", level(known)), numbers(known))
+                (format!("stays; measured for {}", known.level), self.numbers(known))
             }
             Reason::Passed { over, known } => self.leads(over, known.as_ref(), |other| (self.pathway, other, "passed")),
             Reason::PassedBy { by, known } => {
@@ -185,15 +199,29 @@ impl Words<'_> {
     }
 
     fn verdict(&self, before: &str, verdict: &Verdict) -> (String, Vec<Number>) {
-        let seconds = (self.now - verdict.since).num_milliseconds().max(0) as f64 / 1000.0;
         let why = format!("{before}{}: {}", verdict.health.word(), verdict.cause);
-        (why, vec![number("for", seconds, Unit::Seconds)])
+        // A pathway that was never judged is not so since any time.
+        let since = (verdict.cause != Cause::Unprobed).then(|| number("for", self.age(verdict.since), Unit::Seconds));
+        (why, since.into_iter().collect())
+    }
+
+    /// Seconds.
+    fn age(&self, since: DateTime<Utc>) -> f64 {
+        (self.now - since).num_milliseconds().max(0) as f64 / 1000.0
+    }
+
+    /// The values compared, how many they rest on and, where that is no longer usual, how old they are.
+    fn numbers(&self, known: &Known) -> Vec<Number> {
+        let values = known.values.iter().map(|(metric, value)| number(metric.text(), f64::from(*value), metric.unit()));
+        let sessions = number("sessions", known.sessions as f64, Unit::Count);
+        let age = Some(self.age(known.at)).filter(|age| *age > OLD_CELLS);
+        values.chain([sessions]).chain(age.map(|age| number("age", age, Unit::Seconds))).collect()
     }
 
     fn unknown(&self) -> String {
         match &self.service.policy.steps[self.report.step].kind {
             StepKind::Rank(rank) => {
-                format!("too little is known of it: under {} sessions at every level", rank.min_sessions)
+                format!("not compared: fewer than {} sessions in every audience", rank.min_sessions)
             }
             _ => String::new(),
         }
@@ -212,22 +240,15 @@ impl Words<'_> {
             let numbers = standing.and_then(|s| comparison(s, ahead, behind)).map(|c| format!(": {c}"));
             format!("{verb} {}{}", id(&self.service.policy, *other), numbers.unwrap_or_default())
         };
-        (others.iter().map(clause).collect::<Vec<_>>().join("; "), known.map(numbers).unwrap_or_default())
+        (
+            others.iter().map(clause).collect::<Vec<_>>().join("; "),
+            known.map(|known| self.numbers(known)).unwrap_or_default(),
+        )
     }
 }
 
 fn comparison(standing: &Standing, ahead: u8, behind: u8) -> Option<Comparison> {
     Comparison::of(standing, ahead, behind, standing.lead(ahead, behind)?.by)
-}
-
-fn level(known: &Known) -> String {
-    format!("{}, {} sessions", known.level, known.sessions)
-}
-
-fn numbers(known: &Known) -> Vec<Number> {
-    let values = known.values.iter().map(|(metric, value)| number(metric.text(), f64::from(*value), metric.unit()));
-    let sessions = number("sessions", known.sessions as f64, Unit::Count);
-    values.chain([sessions]).collect()
 }
 
 fn number(name: &str, value: f64, unit: Unit) -> Number {

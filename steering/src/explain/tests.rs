@@ -32,8 +32,9 @@ shares = { a = 60, b = 40 }
 fn story() -> Explanation {
     let policy = policy(&["a", "b", "c", "d", "e"], STEPS);
     let germany = Audience::Country("DE".parse().unwrap());
-    let known =
-        |level, sessions, ratio| Some(Known { level, sessions, values: vec![(Metric::StallRatio, ratio)], at: now() });
+    let known = |level, sessions, ratio| {
+        Some(Known { level, sessions, starts: sessions, values: vec![(Metric::StallRatio, ratio)], at: now() })
+    };
     let known = vec![known(germany, 41, 0.061), known(Audience::World, 310, 0.004), None, None, None];
     let standing = Standing::new(known, vec![Lead { ahead: 1, behind: 0, by: Metric::StallRatio }]);
     let mut standings = vec![Arc::default(); 3];
@@ -49,19 +50,19 @@ fn story() -> Explanation {
 fn the_whole_story_in_text() {
     let text = story().render_text();
     let expected = "\
-live over dns, asked by 192.0.2.1 in DE, EU (as all of 192.0.0.0/22)
-snapshot 7, 1.0 s old; cells 3 s old
+live over dns, asked by 192.0.2.1 in DE, EU, as all of 192.0.0.0/22
+snapshot 7, 1.0 s old; cells: 3.0 s old
 ";
     assert!(text.starts_with(expected), "{text}");
     for line in [
-        "   c  aside       down: the last 2 probes failed: connection refused (for 3600.0 s)\n",
+        "   c  aside       down: the last 2 probes failed: connection refused (for 60 min)\n",
         "   d  dropped     not allowed here\n",
         "   not for this client\n",
         "   a  moved down  was passed by b: stall ratio 0.4 % (world, 310 sessions) against 6.1 % (country DE, 41 sessions) \
          (stall ratio 6.1 %, sessions 41)\n",
         "   b  moved up    passed a: stall ratio 0.4 % (world, 310 sessions) against 6.1 % (country DE, 41 sessions) \
          (stall ratio 0.4 %, sessions 310)\n",
-        "   e  kept        too little is known of it: under 25 sessions at every level\n",
+        "   e  kept        not compared: fewer than 25 sessions in every audience\n",
         "   a  weighed     share 60\n",
         "   e  weighed     has no share: after those that have\n",
         "   → b 40 > a 60 = e 0\n",
@@ -81,8 +82,8 @@ fn what_a_person_should_know_first_is_said_first() {
         told.warnings,
         [
             "nothing is healthy, so every pathway that the fences allow is kept (panic)",
-            "there are no cells yet: `rank` knows nothing",
-            "the TTL is 10 s instead of 20 s: a pathway in the answer is not up, or changed its verdict within a minute",
+            "no cells yet: `rank` has nothing to compare",
+            "the TTL is 10 s instead of 20 s: a pathway in the answer is not up, or its verdict is under a minute old",
         ]
     );
     assert_eq!(told.http.priority, ["a"]);

@@ -25,7 +25,8 @@
 //! and clears at once. When the store is down there are no fresh cells: that is silence too, not a frozen verdict.
 //!
 //! **Cold start.** Up, [`Cause::Unprobed`]: a node that has seen nothing must answer, and the policy's order is the best
-//! guess there is. After a restart the saved verdicts hold until the signals speak: what was down needs its `rise`.
+//! guess there is. After a restart the saved verdicts hold until the signals speak: what was down needs its `rise`, or its
+//! hold anew.
 //!
 //! **Ties.** Where both opinions are equally bad the probes' cause is shown: it names the error. If everything is down,
 //! the `healthy` step keeps everything (panic): a failing origin or a failing node must not become an outage.
@@ -122,7 +123,7 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unprobed => f.write_str("nothing seen of it yet"),
+            Self::Unprobed => f.write_str("no probe result, and too few requests by viewers to judge by"),
             Self::ProbesPassed { count: 1 } => f.write_str("the last probe passed"),
             Self::ProbesPassed { count } => write!(f, "the last {count} probes passed"),
             Self::ProbesFailed { count: 1, error } => write!(f, "the last probe failed: {error}"),
