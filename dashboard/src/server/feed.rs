@@ -1,5 +1,6 @@
-//! Events in words. A fault changes the order of two pathways for many audiences within a moment; that is one turn of
-//! events, and told as one.
+//! Events in words. A fault changes who is before whom for many audiences within a moment; what one pathway passes then is
+//! one turn of events, and told as one. Standings change far more often than anything else, so they have a share of the page
+//! and cannot crowd out a verdict.
 
 use chrono::{DateTime, Utc};
 use fairway_steering::{Event, Health, Live, live::Entry};
@@ -9,9 +10,11 @@ use crate::{
     model::{FeedItem, Tone},
 };
 
-/// How many items a page shows.
-const SHOWN: usize = 25;
-/// Standings of the same two pathways this close together are one turn.
+/// How many items a page shows beside standings.
+const SHOWN: usize = 20;
+/// And how many turns of standings.
+const TURNS_SHOWN: usize = 10;
+/// Standings of the same pathway this close together are one turn.
 const SAME_TURN_MS: i64 = 5_000;
 /// So many audiences are named; the rest is counted.
 const NAMED: usize = 6;
@@ -26,7 +29,15 @@ pub fn items(live: &Live, service: &str) -> Vec<FeedItem> {
             None => told.push(next),
         }
     }
-    told.into_iter().rev().take(SHOWN).map(Told::item).collect()
+    let (mut turns, mut others) = (TURNS_SHOWN, SHOWN);
+    let newest_first = told.into_iter().rev();
+    let shown = newest_first.filter(|told| {
+        let left = if matches!(told, Told::Turn { .. }) { &mut turns } else { &mut others };
+        let fits = *left > 0;
+        *left = left.saturating_sub(1);
+        fits
+    });
+    shown.map(Told::item).collect()
 }
 
 fn concerns(event: &Event, shown: &str) -> bool {
@@ -41,14 +52,18 @@ fn concerns(event: &Event, shown: &str) -> bool {
 /// What is told of an event, or of a turn of standings.
 enum Told {
     One(FeedItem),
-    Turn { item: FeedItem, audiences: Vec<String> },
+    /// The item's pathways are the one ahead, then those behind it; its title is made at the end.
+    Turn {
+        item: FeedItem,
+        audiences: Vec<String>,
+    },
 }
 
 impl Told {
     fn goes_on(&self, next: &Told) -> bool {
         match (self, next) {
             (Self::Turn { item, .. }, Self::Turn { item: next, .. }) => {
-                item.pathways == next.pathways && next.at_ms - item.at_ms <= SAME_TURN_MS
+                item.pathways.first() == next.pathways.first() && next.at_ms - item.at_ms <= SAME_TURN_MS
             }
             _ => false,
         }
@@ -60,7 +75,8 @@ impl Told {
             if more.iter().any(|audience| audience == "world") {
                 item.detail = next.detail;
             }
-            audiences.extend(more);
+            add_new(audiences, more);
+            add_new(&mut item.pathways, next.pathways);
         }
     }
 
@@ -73,10 +89,22 @@ impl Told {
                     0 => String::new(),
                     more => format!(" and {more} more"),
                 };
-                FeedItem { title: format!("{} for {named}{more}", item.title), ..item }
+                let (ahead, behind) = item
+                    .pathways
+                    .split_first()
+                    .map_or(("", String::new()), |(ahead, behind)| (ahead.as_str(), behind.join(" and ")));
+                FeedItem { title: format!("{ahead} before {behind} for {named}{more}"), ..item }
             }
         }
     }
+}
+
+fn add_new(to: &mut Vec<String>, more: Vec<String>) {
+    more.into_iter().for_each(|one| {
+        if !to.contains(&one) {
+            to.push(one);
+        }
+    });
 }
 
 fn tell(entry: &Entry) -> Told {
@@ -101,7 +129,7 @@ fn tell(entry: &Entry) -> Told {
         }
         Event::Standing { at, audience, ahead, behind, why, .. } => {
             let pathways = vec![ahead.clone(), behind.clone()];
-            let item = told(at, Tone::Note, "Standing", format!("{ahead} before {behind}"), pathways, why.clone());
+            let item = told(at, Tone::Note, "Standing", String::new(), pathways, why.clone());
             return Told::Turn { item, audiences: vec![audience.strip_prefix("country ").unwrap_or(audience).into()] };
         }
         Event::Reloaded { at, services } => {
@@ -163,12 +191,15 @@ mod tests {
             titles,
             [
                 "b before a for world",
-                "b before c for DE, AT, CH, FR, NL, continent EU and 1 more",
-                "b before a for DE, AT, CH, FR, NL, continent EU and 1 more",
+                "b before a and c for DE, AT, CH, FR, NL, continent EU and 1 more",
                 "The store is away"
             ]
         );
         assert_eq!(items[1].detail, "world says so");
         assert_eq!(super::items(&live, "vod").len(), 1, "another service's standings are not shown");
+
+        (0..30).for_each(|n| live.feed.tell(standing(100 + n * 10, "world", "a")));
+        let items = super::items(&live, "live");
+        assert_eq!((items.len(), items[10].title.as_str()), (11, "The store is away"), "nothing is crowded out");
     }
 }
