@@ -1,7 +1,7 @@
 # The one task runner. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run test check fmt site bench clean
+.PHONY: help setup setup-test setup-check run test check fmt site bench clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,9 @@ setup: ## install what running needs: npm packages (engine, geo data), the wasm 
 
 setup-test: ## and what the tests need: Chromium
 	@xtask/setup.sh test
+
+setup-check: ## what `make check` needs: rustfmt, clippy, cargo-deny
+	@xtask/setup.sh check
 
 site: setup ## the dashboard's wasm bundle, if it is not up to date
 	@cargo xtask site
@@ -24,12 +27,11 @@ test: setup-test ## every test: rooms first, then the whole system over the wire
 	@cargo xtask site
 	cargo test --workspace --no-fail-fast
 
-check: setup-test ## format, lints, file sizes, allowed arrows between rooms
+check: setup-check ## format, lints, file sizes, allowed arrows between rooms, licences
 	cargo fmt --all --check
 	cargo xtask house
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
-	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check licenses bans sources; \
-	 else echo "cargo-deny is not installed: licences and duplicates not checked (cargo install cargo-deny --locked)"; fi
+	cargo deny --workspace --log-level error check licenses bans sources
 
 fmt: ## format everything
 	cargo fmt --all
