@@ -8,6 +8,9 @@
 //! ```
 //! Whatever answers players starts first and from the last snapshot; the store follows when it can. Listeners are bound
 //! before anything is announced; `listening.json` says where.
+//!
+//! A room that answers and ends by itself ends the node, so that whoever supervises it starts it anew. A room behind
+//! them (control loop, collector, store) that fails is said, and the node goes on answering from its last snapshot.
 
 use std::{
     fs, io,
@@ -29,7 +32,10 @@ use fairway_steering::{
 use fairway_store::{Engine, EngineOptions, EngineState, External, Store, StoreMetrics};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
-use tokio::task::JoinSet;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::{JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -55,6 +61,9 @@ pub struct Listening {
     pub pid: u32,
 }
 
+/// Running rooms, each by its name with how it ended.
+type Rooms = JoinSet<(&'static str, Result<(), String>)>;
+
 /// A node that answers.
 pub struct Node {
     /// Where.
@@ -63,7 +72,10 @@ pub struct Node {
     pub geo: Arc<GeoTable>,
     collector: Collector,
     engine: Option<Engine>,
-    tasks: JoinSet<(&'static str, Result<(), String>)>,
+    /// The rooms that answer.
+    answering: Rooms,
+    /// The rooms that answers can do without.
+    behind: Rooms,
     file: PathBuf,
     shutdown: CancellationToken,
 }
@@ -96,6 +108,10 @@ impl Node {
             StartError::DataDir { .. } | StartError::Webhook(_) => Failure::unavailable(error),
         })?;
 
+        for name in live.snapshot().names.keys().filter(|name| !zones.covers(name)) {
+            tracing::warn!(name, "no zone file holds this steered name: DNS refuses it");
+        }
+
         let attribution = Arc::new(LiveAttribution(live.clone()));
         let collector = Collector::open(
             fairway_collector::Config::new(config.data_dir.join("spool")),
@@ -127,52 +143,57 @@ impl Node {
         let public = listeners::serve(public, players, proxies.clone(), shutdown.clone());
         let admin = listeners::serve(admin, fairway_dashboard::router(console), proxies, shutdown.clone());
 
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move { ("public HTTP", outcome(public.await)) });
-        tasks.spawn(async move { ("admin HTTP", outcome(admin.await)) });
-        tasks.spawn(async move { ("DNS", outcome(dns.task.await)) });
-        tasks.spawn(async move { ("control loop", control.await.map_err(|error| error.to_string())) });
+        let (mut answering, mut behind) = (Rooms::new(), Rooms::new());
+        answering.spawn(async move { ("public HTTP", outcome(public.await)) });
+        answering.spawn(async move { ("admin HTTP", outcome(admin.await)) });
+        answering.spawn(async move { ("DNS", outcome(dns.task.await)) });
+        behind.spawn(async move { ("control loop", control.await.map_err(|error| error.to_string())) });
         {
             let (collector, store, shutdown) = (collector.clone(), store.clone(), shutdown.clone());
-            tasks.spawn(async move { ("collector", drain(collector, store, shutdown).await) });
+            behind.spawn(async move { ("collector", drain(collector, store, shutdown).await) });
         }
         if let Some(engine) = &engine {
             let (state, password) = (engine.state(), engine.password().to_owned());
             let (file, shutdown) = (config.data_dir.join("store.json"), shutdown.clone());
-            tasks.spawn(async move { ("store", tell_store(state, &password, &file, &shutdown).await) });
+            behind.spawn(async move { ("store", tell_store(state, &password, &file, &shutdown).await) });
         }
         {
             let (live, zones, folder) = (live.clone(), dns.zones.clone(), config.policies.clone());
             let shutdown = shutdown.clone();
-            tasks.spawn(async move { ("reload", reload_on_hangup(live, zones, &folder, &shutdown).await) });
+            // Caught from here on: until then a hangup ends the process.
+            let hangup = signal(SignalKind::hangup())?;
+            behind.spawn(async move {
+                reload_on_hangup(hangup, live, zones, &folder, &shutdown).await;
+                ("reload", Ok(()))
+            });
         }
 
         let file = config.data_dir.join("listening.json");
         write_whole(&file, &serde_json::to_vec(&listening).map_err(io::Error::other)?, 0o644)?;
         tracing::info!(dns = ?listening.dns, public = %listening.public, admin = %listening.admin, "the node answers");
-        Ok(Self { listening, geo, collector, engine, tasks, file, shutdown })
+        Ok(Self { listening, geo, collector, engine, answering, behind, file, shutdown })
     }
 
-    /// Runs until the shutdown, or until a room fails; then ends every room, work in flight finished.
+    /// Runs until the shutdown, or until a room that answers ends; then ends every room, work in flight finished.
     pub async fn run(mut self) -> Result<(), Failure> {
-        let ended = tokio::select! {
-            () = self.shutdown.cancelled() => None,
-            ended = self.tasks.join_next() => ended,
+        let failed = loop {
+            tokio::select! {
+                biased; // a room that was asked to end may be seen before the asking is
+                () = self.shutdown.cancelled() => break None,
+                Some(ended) = self.answering.join_next() => break Some(why(ended)),
+                Some(ended) = self.behind.join_next() => {
+                    tracing::error!(why = why(ended), "a room behind the answers ended; the node goes on without it");
+                }
+            }
         };
-        // A room that was asked to end may be seen before the asking is.
-        let failed = ended.filter(|_| !self.shutdown.is_cancelled()).map(|ended| match ended {
-            Ok((room, Ok(()))) => format!("{room} ended by itself"),
-            Ok((room, Err(error))) => format!("{room}: {error}"),
-            Err(error) => error.to_string(),
-        });
         tracing::info!("stopping");
         self.shutdown.cancel();
         let stop = async {
-            while let Some(ended) = self.tasks.join_next().await {
-                match ended {
-                    Ok((_, Ok(()))) => {}
-                    Ok((room, Err(error))) => tracing::warn!(room, error, "did not stop well"),
-                    Err(error) => tracing::error!(%error, "a room panicked"),
+            for mut rooms in [self.answering, self.behind] {
+                while let Some(ended) = rooms.join_next().await {
+                    if !matches!(ended, Ok((_, Ok(())))) {
+                        tracing::warn!(why = why(ended), "a room did not stop well");
+                    }
                 }
             }
             // No request is left that could be acknowledged; what is in the spool goes out at the next start.
@@ -184,7 +205,7 @@ impl Node {
         if tokio::time::timeout(STOP_WITHIN, stop).await.is_err() {
             tracing::warn!("some rooms did not stop within {} s", STOP_WITHIN.as_secs());
         }
-        fs::remove_file(&self.file)?;
+        remove_if_there(&self.file)?;
         failed.map_or(Ok(()), |why| Err(Failure::unavailable(why)))
     }
 }
@@ -236,9 +257,10 @@ fn open_store(
 
 /// Migrates the store as soon as there is one, then empties the spool into it until the shutdown.
 async fn drain(collector: Collector, store: Store, shutdown: CancellationToken) -> Result<(), String> {
-    // A store that refuses our schema will refuse our rows: they stay in the spool until somebody looks.
-    store.migrate_when_up(&shutdown).await.map_err(|error| error.to_string())?;
-    collector.drain(store, shutdown).await;
+    // A store that refuses our schema would refuse our rows: they stay in the spool until somebody has looked.
+    if store.migrate_when_up(&shutdown).await {
+        collector.drain(store, shutdown).await;
+    }
     Ok(())
 }
 
@@ -261,7 +283,10 @@ async fn tell_store(
             }
             None => remove_if_there(file),
         };
-        written.map_err(|error| format!("{}: {error}", file.display()))?;
+        if let Err(error) = written {
+            // A full disk, say: people cannot look into the store for a while, and nothing else is lost.
+            tracing::warn!(file = %file.display(), %error, "cannot tell where the store is");
+        }
         tokio::select! {
             changed = state.changed() => if changed.is_err() { shutdown.cancelled().await },
             () = shutdown.cancelled() => {}
@@ -274,16 +299,15 @@ async fn tell_store(
 
 /// SIGHUP: read policies and zones again, changed or not. What is broken is told, and the old stays.
 async fn reload_on_hangup(
+    mut hangup: Signal,
     live: Arc<Live>,
     zones: Arc<arc_swap::ArcSwap<Zones>>,
     folder: &Path,
     shutdown: &CancellationToken,
-) -> Result<(), String> {
-    let mut hangup =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).map_err(|error| error.to_string())?;
+) {
     loop {
         tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
+            () = shutdown.cancelled() => return,
             _ = hangup.recv() => {
                 live.reload();
                 match Zones::reload(&zones, folder) {
@@ -316,6 +340,15 @@ fn remove_if_there(file: &Path) -> io::Result<()> {
     }
 }
 
-fn outcome<E: std::fmt::Display>(ended: Result<Result<(), E>, tokio::task::JoinError>) -> Result<(), String> {
+/// How a room ended that should not have.
+fn why(ended: Result<(&'static str, Result<(), String>), JoinError>) -> String {
+    match ended {
+        Ok((room, Ok(()))) => format!("{room} ended by itself"),
+        Ok((room, Err(error))) => format!("{room}: {error}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn outcome<E: std::fmt::Display>(ended: Result<Result<(), E>, JoinError>) -> Result<(), String> {
     ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
