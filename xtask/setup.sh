@@ -22,7 +22,10 @@ if [ "$for" = check ]; then
   exit 0
 fi
 
-command -v npm >/dev/null || need "Node.js is missing: apt-get install nodejs npm, then try again"
+command -v npm >/dev/null || need "Node.js is missing: install version 20 or newer, with npm, then try again"
+if [ "$for" = test ] && [ "$(node --print 'parseInt(process.versions.node)')" -lt 20 ]; then
+  need "the browser tests need Node.js 20 or newer; this is $(node --version)"
+fi
 
 # Debian packages, by the command that each brings.
 packages=()

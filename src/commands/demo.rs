@@ -10,24 +10,25 @@ use fairway_steering::sources;
 
 use crate::{
     Environment, cli,
+    config::Config,
     exit::Failure,
     node::{Listening, Node},
 };
 
 /// The viewers speak for addresses all over the world, from this machine.
-const VIEWERS_COME_FROM: &str = "127.0.0.0/8";
+const VIEWERS_COME_FROM: &str = "[\"127.0.0.0/8\"]";
 /// The same people at every start, so that two runs can be compared.
 const SEED: u64 = 1;
 
 /// Runs both until asked to stop.
 pub fn run(args: &cli::Demo, environment: &Environment) -> Result<(), Failure> {
+    let mut layers = super::layers(&args.run, environment)?;
+    layers.set_default("http.trusted_proxies", VIEWERS_COME_FROM);
+    layers.set_default("log", "\"warn\"");
+    let config = Config::from_layers(&layers).map_err(|problems| Failure::problems(&problems))?;
     if args.run.show_config {
-        return super::run::run(&args.run, environment);
+        return Ok(io::stdout().lock().write_all(layers.to_string().as_bytes())?);
     }
-    let mut environment = environment.clone();
-    environment.entry("FAIRWAY_HTTP__TRUSTED_PROXIES".into()).or_insert_with(|| VIEWERS_COME_FROM.into());
-    environment.entry("FAIRWAY_LOG".into()).or_insert_with(|| "warn".into());
-    let config = super::config(&args.run, &environment)?;
     super::start_log(&config.log)?;
     super::on_runtime(async |shutdown| {
         let mut out = io::stdout();

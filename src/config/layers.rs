@@ -17,8 +17,10 @@ pub enum Origin {
     Default,
     /// A line of the file; the span is of its value, in bytes.
     File(Range<usize>),
-    /// This variable.
-    Environment(String),
+    /// This variable, and what it says.
+    Environment(String, String),
+    /// The command that runs has another default.
+    Command,
 }
 
 /// Every key's effective value.
@@ -53,19 +55,14 @@ impl Layers {
             let dotted = rest.to_ascii_lowercase().replace("__", ".");
             match declared(&dotted) {
                 Some(key) => {
-                    layers.values.insert(key, (lenient(&text), Origin::Environment(name)));
+                    layers.values.insert(key, (lenient(&text), Origin::Environment(name, text)));
                 }
-                None => problems.push(Problem {
-                    file: "environment".into(),
-                    line: 1,
-                    column: 1,
-                    width: name.chars().count() as u32,
-                    message: format!("there is no key `{dotted}`"),
-                    help: suggestion(&dotted).map(|key| {
+                None => {
+                    let help = suggestion(&dotted).map(|key| {
                         format!("did you mean `{ENV_PREFIX}{}`?", key.to_ascii_uppercase().replace('.', "__"))
-                    }),
-                    source: format!("{name}={text}"),
-                }),
+                    });
+                    problems.push(in_environment(&name, &text, format!("there is no key `{dotted}`"), help));
+                }
             }
         }
         if problems.is_empty() { Ok(layers) } else { Err(problems) }
@@ -76,20 +73,28 @@ impl Layers {
         &self.values[key].0
     }
 
+    /// The value of a key that takes text. What a variable says is text even where it would read as a number.
+    pub fn text(&self, key: &'static str) -> Option<&str> {
+        match &self.values[key] {
+            (toml::Value::String(text), _) => Some(text),
+            (_, Origin::Environment(_, text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Gives a key that nobody has set another default, as TOML.
+    pub fn set_default(&mut self, key: &'static str, toml: &str) {
+        if self.values[key].1 == Origin::Default {
+            self.values.insert(key, (lenient(toml), Origin::Command));
+        }
+    }
+
     /// A problem with the value of `key`, at the place it came from.
     pub fn problem(&self, key: &'static str, message: String) -> Problem {
         let (value, origin) = &self.values[key];
         match (origin, &self.file) {
             (Origin::File(span), Some((name, text))) => at(name, text, span.clone(), message, None),
-            (Origin::Environment(name), _) => Problem {
-                file: "environment".into(),
-                line: 1,
-                column: 1,
-                width: name.chars().count() as u32,
-                message,
-                help: None,
-                source: format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
-            },
+            (Origin::Environment(name, text), _) => in_environment(name, text, message, None),
             _ => at("default", &format!("{key} = {value}"), 0..key.len(), message, None),
         }
     }
@@ -134,7 +139,8 @@ impl fmt::Display for Layers {
             };
             let origin = match (origin, &self.file) {
                 (Origin::File(span), Some((name, text))) => format!("{name}:{}", line_column(text, span.start).0),
-                (Origin::Environment(name), _) => name.clone(),
+                (Origin::Environment(name, _), _) => name.clone(),
+                (Origin::Command, _) => "default of this command".to_owned(),
                 _ => "default".to_owned(),
             };
             writeln!(f, "{:<42} # {origin}; {}", format!("{} = {shown}", key.name), key.help)?;
@@ -162,6 +168,13 @@ fn suggestion(dotted: &str) -> Option<&'static str> {
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+fn in_environment(name: &str, text: &str, message: String, help: Option<String>) -> Problem {
+    // A secret does not belong into a log.
+    let shown = if name.ends_with("PASSWORD") { "…" } else { text };
+    let width = name.chars().count() as u32;
+    Problem { file: "environment".into(), line: 1, column: 1, source: format!("{name}={shown}"), width, message, help }
 }
 
 fn at(file: &str, text: &str, span: Range<usize>, message: String, help: Option<String>) -> Problem {

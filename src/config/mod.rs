@@ -109,9 +109,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn text(&mut self, key: &'static str) -> String {
-        match self.layers.value(key) {
-            toml::Value::String(text) => text.clone(),
-            _ => self.refuse(key, "a string in quotes"),
+        match self.layers.text(key) {
+            Some(text) => text.to_owned(),
+            None => self.refuse(key, "a string in quotes"),
         }
     }
 
@@ -125,14 +125,14 @@ impl Reader<'_> {
     }
 
     fn address(&mut self, key: &'static str) -> SocketAddr {
-        self.layers.value(key).as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
+        self.layers.text(key).and_then(|text| text.parse().ok()).unwrap_or_else(|| {
             self.refuse::<()>(key, "an address and port, such as \"127.0.0.1:8080\"");
             SocketAddr::from(([127, 0, 0, 1], 0))
         })
     }
 
     fn bytes(&mut self, key: &'static str) -> u64 {
-        let text = self.layers.value(key).as_str().unwrap_or("");
+        let text = self.layers.text(key).unwrap_or("");
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim();
         let unit = match text.trim_start_matches(|c: char| !c.is_ascii_alphabetic()) {
             "KiB" => 1 << 10,
@@ -188,6 +188,13 @@ mod tests {
         let config = load(file, &[("FAIRWAY_HTTP__PUBLIC", "127.0.0.1:3"), ("PATH", "/bin")]).unwrap();
         assert_eq!(config.public.port(), 3);
         assert_eq!(config.admin.port(), 2);
+    }
+
+    #[test]
+    fn a_password_of_digits_is_a_password() {
+        let config =
+            load("[store]\nurl = \"http://clickhouse:8123\"\n", &[("FAIRWAY_STORE__PASSWORD", "12345")]).unwrap();
+        assert!(matches!(config.store, StoreConfig::Remote { password, .. } if password == "12345"));
     }
 
     #[test]
