@@ -155,7 +155,10 @@ impl Node {
         if let Some(engine) = &engine {
             let (state, password) = (engine.state(), engine.password().to_owned());
             let (file, shutdown) = (config.data_dir.join("store.json"), shutdown.clone());
-            behind.spawn(async move { ("store", tell_store(state, &password, &file, &shutdown).await) });
+            behind.spawn(async move {
+                tell_store(state, &password, &file, &shutdown).await;
+                ("store", Ok(()))
+            });
         }
         {
             let (live, zones, folder) = (live.clone(), dns.zones.clone(), config.policies.clone());
@@ -264,14 +267,15 @@ async fn drain(collector: Collector, store: Store, shutdown: CancellationToken) 
     Ok(())
 }
 
-/// Keeps `store.json` true, so that anyone who may read the data folder can ask the embedded engine with any client.
+/// Keeps `store.json` true, so that anyone who may read the data folder can ask the embedded engine with any client. Where
+/// it cannot be written (a full disk), that is said, and it is tried again when the engine changes its state.
 async fn tell_store(
     mut state: tokio::sync::watch::Receiver<EngineState>,
     password: &str,
     file: &Path,
     shutdown: &CancellationToken,
-) -> Result<(), String> {
-    loop {
+) {
+    while !shutdown.is_cancelled() {
         let up = match &*state.borrow_and_update() {
             EngineState::Up { url } => Some(url.clone()),
             EngineState::Starting | EngineState::Down { .. } => None,
@@ -283,17 +287,18 @@ async fn tell_store(
             }
             None => remove_if_there(file),
         };
-        if let Err(error) = written {
-            // A full disk, say: people cannot look into the store for a while, and nothing else is lost.
-            tracing::warn!(file = %file.display(), %error, "cannot tell where the store is");
-        }
+        told(file, written);
         tokio::select! {
             changed = state.changed() => if changed.is_err() { shutdown.cancelled().await },
             () = shutdown.cancelled() => {}
         }
-        if shutdown.is_cancelled() {
-            return remove_if_there(file).map_err(|error| error.to_string());
-        }
+    }
+    told(file, remove_if_there(file));
+}
+
+fn told(file: &Path, written: io::Result<()>) {
+    if let Err(error) = written {
+        tracing::warn!(file = %file.display(), %error, "does not tell where the store is");
     }
 }
 
