@@ -207,6 +207,7 @@ mod tests {
             (r#"cid="Füße \"1.23456\"",sid="s",msd=1"#, "letters outside ASCII", Some(1)),
             (r#"sid="s",com.example-x=:AAE=:,hello="?",msd=7"#, "custom and unknown keys", Some(7)),
             (r#"msd="soon",sid="s",sta=5,sn=-1,rc=1000"#, "wrong types and values", None),
+            (r#"br=(9000000000;v),e="a name that is longer than any event's",sid="s",msd=8"#, "too much", Some(8)),
             (r#"msd=5,msd=6,sid="s""#, "a key twice: the last counts", Some(6)),
         ] {
             let beacon = parse(line).unwrap_or_else(|e| panic!("{what}: {e}"));

@@ -26,7 +26,7 @@ use crate::{
     routes,
     row::row,
     session::Session,
-    spool::{Limits, Spool},
+    spool::{Limits, Spool, SpoolError},
 };
 
 /// A session is forgotten when it has been silent for this long, milliseconds: ten default report intervals.
@@ -69,7 +69,8 @@ struct Inner {
 /// What is remembered of beacons that came before.
 struct Memory {
     sessions: Generations<String, Session>,
-    repeats: Generations<u64, ()>,
+    /// Beacons by [`repetition_key`], and whether they are on disk.
+    repeats: Generations<u64, bool>,
 }
 
 /// What became of a request's records.
@@ -85,7 +86,8 @@ pub(crate) struct Receipt {
 #[derive(Default)]
 struct Batch {
     rows: Vec<u8>,
-    sessions: Vec<String>,
+    /// As they were before.
+    sessions: Vec<(String, Session)>,
     repeats: Vec<u64>,
 }
 
@@ -133,18 +135,25 @@ impl Collector {
         client: Option<IpAddr>,
         now_ms: i64,
     ) -> Result<Receipt, RequestError> {
+        // In a task of its own, to its end: a client that hangs up would else leave records behind that are remembered
+        // and not kept, and its repetition would be thanked for and dropped.
+        let collector = self.clone();
+        let taken = tokio::spawn(async move { collector.take_in(intake, client, now_ms).await });
+        taken.await.unwrap_or(Err(RequestError::Unavailable(SpoolError::Closed)))
+    }
+
+    async fn take_in(&self, intake: Intake, client: Option<IpAddr>, now_ms: i64) -> Result<Receipt, RequestError> {
         let known = &*self.0.attribution;
         if let Some(unknown) = intake.service.as_ref().filter(|id| !known.is_service(id)) {
             return Err(RequestError::UnknownService(unknown.clone()));
         }
         // Before the records are taken into account, since they will come again.
         self.0.spool.check()?;
-        let (batch, receipt) = self.assemble(intake, client, now_ms);
-        if receipt.accepted > 0
-            && let Err(error) = self.0.spool.append(receipt.accepted as u32, batch.rows).await
-        {
-            self.memory().forget(&batch.sessions, &batch.repeats);
-            return Err(error.into());
+        let (Batch { rows, sessions, repeats }, receipt) = self.assemble(intake, client, now_ms)?;
+        if receipt.accepted > 0 {
+            let written = self.0.spool.append(receipt.accepted as u32, rows).await;
+            self.memory().settle(sessions, &repeats, written.is_ok());
+            written?;
         }
         let count = |outcome, n: usize| self.0.metrics.records.get_or_create(&Outcome { outcome }).inc_by(n as u64);
         count("accepted", receipt.accepted);
@@ -160,12 +169,13 @@ impl Collector {
     }
 
     /// Records to rows, in one go, so that a session's records are taken in their order.
-    fn assemble(&self, intake: Intake, client: Option<IpAddr>, now_ms: i64) -> (Batch, Receipt) {
+    fn assemble(&self, intake: Intake, client: Option<IpAddr>, now_ms: i64) -> Result<(Batch, Receipt), RequestError> {
         let place = client.map(|address| self.0.geo.locate(address).place).unwrap_or_default();
         let explicit: Option<Arc<str>> = intake.service.map(Into::into);
         let known = &*self.0.attribution;
         let (mut batch, mut receipt) = (Batch::default(), Receipt::default());
-        let mut memory = self.memory();
+        let mut guard = self.memory();
+        let memory = &mut *guard;
         for (number, record) in intake.records {
             let beacon = match record {
                 Ok(beacon) => beacon,
@@ -174,15 +184,25 @@ impl Collector {
                     continue;
                 }
             };
-            if memory.is_repeat(&beacon, intake.mode, now_ms, &mut batch.repeats) {
-                receipt.duplicates += 1;
-                continue;
+            let key = repetition_key(&beacon, intake.mode);
+            match key.and_then(|key| memory.repeats.get_mut(&key).map(|on_disk| (key, *on_disk))) {
+                None => {}
+                Some((key, on_disk)) if on_disk || batch.repeats.contains(&key) => {
+                    receipt.duplicates += 1;
+                    continue;
+                }
+                // Another request's, and not on disk yet: to thank for it now might be to lose it.
+                Some(_) => {
+                    memory.settle(batch.sessions, &batch.repeats, false);
+                    return Err(RequestError::UnderWay);
+                }
             }
             let mut session = beacon.session.clone().map(|sid| {
-                if batch.sessions.last() != Some(&sid) {
-                    batch.sessions.push(sid.clone());
+                let session = memory.sessions.touch(sid.clone(), now_ms, Session::default);
+                if batch.sessions.last().is_none_or(|(last, _)| *last != sid) {
+                    batch.sessions.push((sid, session.clone()));
                 }
-                memory.sessions.touch(sid, now_ms, Session::default).0
+                session
             });
             let owner = match attribute(&beacon, explicit.as_ref(), session.as_deref_mut(), known, now_ms) {
                 Ok(owner) => owner,
@@ -191,38 +211,44 @@ impl Collector {
                     continue;
                 }
             };
+            if let Some(key) = key {
+                memory.repeats.touch(key, now_ms, || false);
+                batch.repeats.push(key);
+            }
             let account = session.map(|s| s.account(&beacon, owner.pathway.as_ref(), now_ms)).unwrap_or_default();
             let source = if intake.mode == Mode::Json { Source::Json } else { beacon.cmcd() };
             row(beacon, &owner, account, &place, source, now_ms).encode(&mut batch.rows);
             receipt.accepted += 1;
         }
         self.0.metrics.sessions.set(memory.sessions.len() as i64);
-        (batch, receipt)
+        Ok((batch, receipt))
     }
 }
 
 impl Memory {
-    /// Whether this very beacon has come before, as it does when a player repeats a batch whose answer it lost. A player
-    /// with two targets numbers each by itself, so the number alone is not enough: the moment and the event belong to it.
-    /// 0 and none are not numbers to go by: some players never count.
-    fn is_repeat(&mut self, beacon: &Beacon, mode: Mode, now_ms: i64, noted: &mut Vec<u64>) -> bool {
-        let (Some(session), Some(number)) = (&beacon.session, beacon.number.filter(|n| *n > 0)) else {
-            return false;
-        };
-        let mut hasher = DefaultHasher::new();
-        (session, number, mode.name(), beacon.time_ms, &beacon.event).hash(&mut hasher);
-        let key = hasher.finish();
-        let (_, new) = self.repeats.touch(key, now_ms, || ());
-        if new {
-            noted.push(key);
+    /// Records have got to disk, or they have not: then they will come again, and must be new.
+    fn settle(&mut self, sessions: Vec<(String, Session)>, repeats: &[u64], on_disk: bool) {
+        for key in repeats {
+            match self.repeats.get_mut(key) {
+                Some(known) if on_disk => *known = true,
+                _ => self.repeats.remove(key),
+            }
         }
-        !new
+        // The last is the first that was noted of a session, and so the one that stays.
+        for (sid, before) in sessions.into_iter().rev().filter(|_| !on_disk) {
+            if let Some(session) = self.sessions.get_mut(&sid) {
+                *session = before.interrupted();
+            }
+        }
     }
+}
 
-    /// Records that did not get to disk will come again, and must then be new. Their sessions start over from what comes:
-    /// the time since their beacon before is lost, not counted twice.
-    fn forget(&mut self, sessions: &[String], repeats: &[u64]) {
-        sessions.iter().for_each(|sid| self.sessions.remove(sid));
-        repeats.iter().for_each(|key| self.repeats.remove(key));
-    }
+/// What tells a beacon from all others, so that it is known when a player repeats a batch whose answer it lost. A player
+/// with two targets numbers each by itself, so the number alone is not enough: the moment and the event belong to it.
+/// 0 and none are not numbers to go by: some players never count.
+fn repetition_key(beacon: &Beacon, mode: Mode) -> Option<u64> {
+    let (session, number) = (beacon.session.as_ref()?, beacon.number.filter(|n| *n > 0)?);
+    let mut hasher = DefaultHasher::new();
+    (session, number, mode.name(), beacon.time_ms, &beacon.event).hash(&mut hasher);
+    Some(hasher.finish())
 }

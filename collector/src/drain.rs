@@ -21,13 +21,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     metrics::{Metrics, Why},
-    spool::{Content, Segment, Spool},
+    spool::{Segment, Spool},
 };
 
 /// How long rows wait for company. Cells are wanted every second or two, and the engine likes few inserts better than many.
 const TICK: Duration = Duration::from_millis(400);
 /// Between attempts while the store is away: from the first, doubling, to the last. A restarted engine is back in seconds.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Linux's error number for a sector that cannot be read. It will not get better; what else reading may fail of (rights,
+/// too many open files, a volume that is not mounted) does.
+const EIO: i32 = 5;
 
 /// Takes batches of rows.
 pub trait Sink: Send + Sync + 'static {
@@ -109,22 +113,26 @@ enum Waits {
 /// Brings one segment to its end: delivered, or set aside.
 async fn deliver(spool: &Spool, segment: &Segment, sink: &impl Sink, metrics: &Metrics) -> Result<(), Waits> {
     report(spool, metrics);
-    let content = match read(segment).await {
+    let content = match on_disk(segment, Segment::read).await {
         Ok(content) => content,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             tracing::error!(segment = segment.name, "a segment is gone: somebody has deleted it");
             return Ok(());
         }
-        Err(error) => return set_aside(segment, "corrupt", &format!("cannot be read: {error}"), metrics),
+        Err(error) if error.raw_os_error() == Some(EIO) => {
+            return set_aside(segment, "corrupt", format!("cannot be read: {error}"), metrics).await;
+        }
+        Err(error) => return Err(error.into()),
     };
     if content.foreign {
-        return set_aside(segment, "refused", "written by a version of Fairway with other columns", metrics);
+        let reason = "written by a version of Fairway with other columns".into();
+        return set_aside(segment, "refused", reason, metrics).await;
     }
     if content.row_count > 0 {
         match sink.insert(&content.token, content.rows.clone()).await {
             Ok(()) => metrics.stored_rows.inc_by(content.row_count),
             Err(SinkError::Later(problem)) => return Err(Waits::Store(problem)),
-            Err(SinkError::Never(reason)) => return set_aside(segment, "refused", &reason, metrics),
+            Err(SinkError::Never(reason)) => return set_aside(segment, "refused", reason, metrics).await,
         };
     }
     if content.torn > 0 {
@@ -132,14 +140,14 @@ async fn deliver(spool: &Spool, segment: &Segment, sink: &impl Sink, metrics: &M
     }
     if content.damaged > 0 {
         let reason = format!("{} bytes are damaged; {} rows were delivered", content.damaged, content.row_count);
-        return set_aside(segment, "corrupt", &reason, metrics);
+        return set_aside(segment, "corrupt", reason, metrics).await;
     }
-    segment.remove()?;
-    Ok(())
+    Ok(on_disk(segment, Segment::remove).await?)
 }
 
-fn set_aside(segment: &Segment, why: &'static str, reason: &str, metrics: &Metrics) -> Result<(), Waits> {
-    let path = segment.set_aside(why, reason)?;
+async fn set_aside(segment: &Segment, why: &'static str, reason: String, metrics: &Metrics) -> Result<(), Waits> {
+    let told = reason.clone();
+    let path = on_disk(segment, move |segment| segment.set_aside(why, &told)).await?;
     metrics.set_aside.get_or_create(&Why { why }).inc();
     tracing::error!(path = %path.display(), reason, "a segment is set aside");
     Ok(())
@@ -151,8 +159,11 @@ fn report(spool: &Spool, metrics: &Metrics) {
     metrics.spool_lag_seconds.set(age.map_or(0, |age| age.as_secs() as i64));
 }
 
-/// Reads on a thread that may wait for the disk.
-async fn read(segment: &Segment) -> io::Result<Content> {
+/// Works on a thread that may wait for the disk: the others answer players.
+async fn on_disk<T: Send + 'static>(
+    segment: &Segment,
+    work: impl FnOnce(&Segment) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     let segment = segment.clone();
-    tokio::task::spawn_blocking(move || segment.read()).await.map_err(io::Error::other)?
+    tokio::task::spawn_blocking(move || work(&segment)).await.map_err(io::Error::other)?
 }

@@ -63,6 +63,9 @@ pub enum RequestError {
     /// The sender's mistake, or a broken connection.
     #[error("the body cannot be read: {0}")]
     Body(String),
+    /// The same records came by another request, and are not on disk yet: repeat this one when they are.
+    #[error("the same records are being stored for another request")]
+    UnderWay,
     /// Ours: repeat the same request later.
     #[error("cannot store beacons now: {0}")]
     Unavailable(#[from] SpoolError),
@@ -79,6 +82,7 @@ impl RequestError {
             Self::TooLarge { .. } => ("too_large", 413, None),
             Self::TooMany { .. } => ("too_many_records", 413, None),
             Self::Unspoken(_) => ("unsupported_media_type", 415, None),
+            Self::UnderWay => ("under_way", 503, Some(Duration::from_secs(1))),
             Self::Unavailable(_) => ("unavailable", 503, Some(Duration::from_secs(5))),
         }
     }

@@ -26,21 +26,29 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         Self { young: HashMap::new(), old: HashMap::new(), limit, idle_ms, begun_ms: None }
     }
 
-    /// The entry of `key`, made if there is none, and whether it was made.
-    pub fn touch(&mut self, key: K, now_ms: i64, make: impl FnOnce() -> V) -> (&mut V, bool) {
+    /// The entry of `key`, made if there is none.
+    pub fn touch(&mut self, key: K, now_ms: i64, make: impl FnOnce() -> V) -> &mut V {
         let begun = *self.begun_ms.get_or_insert(now_ms);
         if self.young.len() >= self.limit || now_ms - begun >= self.idle_ms {
             self.old = std::mem::take(&mut self.young);
             self.begun_ms = Some(now_ms);
         }
         match self.young.entry(key) {
-            Entry::Occupied(entry) => (entry.into_mut(), false),
+            Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let kept = self.old.remove(entry.key());
-                let made = kept.is_none();
-                (entry.insert(kept.unwrap_or_else(make)), made)
+                entry.insert(kept.unwrap_or_else(make))
             }
         }
+    }
+
+    /// The entry of `key`, if there is one. To look is not to touch.
+    pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: ?Sized + Eq + Hash,
+    {
+        self.young.get_mut(key).or_else(|| self.old.get_mut(key))
     }
 
     pub fn remove<Q>(&mut self, key: &Q)
@@ -73,7 +81,8 @@ mod tests {
             (2_500, "a", false),
             (3_600, "b", true),
         ] {
-            assert_eq!(map.touch(key, now, || ()).1, made, "{key} at {now}");
+            // An entry that was kept has the moment at which it was made, not this one.
+            assert_eq!(*map.touch(key, now, || now) == now, made, "{key} at {now}");
         }
     }
 
@@ -84,6 +93,6 @@ mod tests {
             map.touch(key, 0, || ());
             assert!(map.len() <= 20);
         }
-        assert!(!map.touch(999, 0, || ()).1, "the newest are kept");
+        assert!(map.get_mut(&999).is_some() && map.get_mut(&1).is_none(), "the newest are kept");
     }
 }

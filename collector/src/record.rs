@@ -13,6 +13,10 @@ use crate::error::Cause;
 /// CTA-5004-B's limits, characters.
 const MAX_SESSION: usize = 64;
 const MAX_CONTENT: usize = 128;
+/// No event has a longer name, bytes.
+const MAX_EVENT: usize = 32;
+/// Video at more than 1 Gbit/s is a mistake of units, or malice: it would be taken for demand. kbit/s.
+const MAX_BITRATE_KBPS: u64 = 1_000_000;
 /// Error codes are kept up to here, bytes.
 const MAX_ERROR: usize = 200;
 
@@ -151,7 +155,7 @@ impl Beacon {
     pub(crate) fn set(&mut self, key: &str, value: Value<'_>) {
         match key {
             "v" | "version" => keep(&mut self.version, value.whole(u64::MAX)),
-            "e" | "event" => keep(&mut self.event, value.text().map(event)),
+            "e" | "event" => keep(&mut self.event, value.text().map(event).filter(|e| e.len() <= MAX_EVENT)),
             "sta" | "state" => keep(&mut self.state, value.text().and_then(|t| State::named(&t))),
             "fatal" if value == Value::Flag(true) => self.state = Some(State::Failed),
             "sid" | "session" => keep(&mut self.session, value.text()),
@@ -254,7 +258,7 @@ impl Value<'_> {
             (None, None) => of(Medium::Muxed).or(of(Medium::Untold))?,
             (video, audio) => video.unwrap_or(0.0) + audio.unwrap_or(0.0),
         };
-        Value::Number(sum).whole(u32::MAX.into()).map(|n| n as u32)
+        Value::Number(sum).whole(MAX_BITRATE_KBPS).map(|n| n as u32)
     }
 
     fn texts(self) -> Option<String> {

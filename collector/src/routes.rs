@@ -80,7 +80,8 @@ fn rejected(rejection: BytesRejection) -> RequestError {
 impl Receipt {
     fn answer(self) -> Response {
         if self.refused.is_empty() {
-            return StatusCode::NO_CONTENT.into_response();
+            // A beacon by GET must get here each time, though an empty answer may be kept for a while.
+            return (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response();
         }
         let count = self.refused.len();
         let refused: Vec<_> = (self.refused.iter().take(MAX_NAMED))

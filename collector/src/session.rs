@@ -7,8 +7,8 @@
 //!
 //! **Stalls.** Rebuffering is a stall once there has been a picture; before that it is startup, and after a seek, up to
 //! the next playing, it is the seek's. `bsd` tells the length of the stall that is just over, and `bsda` of all of them:
-//! where they tell more than the states did (a player that sends no state changes tells nothing by states), the rest is
-//! added, so no stall counts twice. A stall belongs to the pathway in force when it began, however it ended: the pathway
+//! where they tell more than the states did (a player that sends no state changes tells nothing by states, and one that
+//! notices late tells too little), the rest is added, so no stall counts twice. A stall belongs to the pathway in force when it began, however it ended: the pathway
 //! that rescued the viewer must not pay for it.
 //!
 //! **Starts.** A playback has begun, for the statistics, when its outcome is known: the first picture, or a fatal error
@@ -59,6 +59,8 @@ pub(crate) struct Session {
     startup_told: bool,
     /// Stalls by state since `bsd` last came, milliseconds.
     stalled_by_state: u32,
+    /// Watched so far and not stalled, milliseconds.
+    watched_well: u32,
     /// The last `bsda`, milliseconds.
     stalled_total: Option<u32>,
     bitrate_kbps: u32,
@@ -78,6 +80,11 @@ pub(crate) struct Account {
 }
 
 impl Session {
+    /// What is still true when what followed was lost: the time up to the next beacon is nobody's rather than counted twice.
+    pub fn interrupted(self) -> Self {
+        Self { last: None, state: None, ..self }
+    }
+
     /// Takes the session's next beacon in. `pathway` is in force now; `now_ms` is when the beacon was received.
     pub fn account(&mut self, beacon: &Beacon, pathway: Option<&Arc<str>>, now_ms: i64) -> Account {
         if beacon.is_response() {
@@ -94,6 +101,7 @@ impl Session {
         };
         let mut account = self.interval(gap);
         self.add_told_stalls(beacon, &mut account);
+        account.pathway = self.entered_on.clone().filter(|_| account.watched_ms > 0 || account.stalled_ms > 0);
         account.startup_ms = self.told_startup(beacon);
         let was_stall = self.is_stall();
         if let Some(state) = beacon.state {
@@ -134,9 +142,9 @@ impl Session {
         };
         let stalled = if self.is_stall() { gap } else { 0 };
         self.stalled_by_state = self.stalled_by_state.saturating_add(stalled);
+        self.watched_well = self.watched_well.saturating_add(watched - stalled);
         let played = if self.state == Some(State::Playing) { gap } else { 0 };
         Account {
-            pathway: self.entered_on.clone().filter(|_| watched > 0),
             watched_ms: watched,
             stalled_ms: stalled,
             bits: u64::from(played) * u64::from(self.bitrate_kbps),
@@ -144,14 +152,18 @@ impl Session {
         }
     }
 
-    /// Adds what `bsd` and `bsda` tell beyond what the states did.
+    /// Adds what `bsd` and `bsda` tell beyond what the states did. No more can have been stalled than was watched: a
+    /// wrong figure from one player must not outweigh all others.
     fn add_told_stalls(&mut self, beacon: &Beacon, account: &mut Account) {
         let since_total =
             beacon.stalled_total_ms.zip(self.stalled_total).map(|(now, before)| now.saturating_sub(before));
         self.stalled_total = beacon.stalled_total_ms.or(self.stalled_total);
-        if let Some(told) = beacon.stalled_ms.or(since_total).filter(|_| self.started) {
-            account.stalled_ms = account.stalled_ms.saturating_add(told.saturating_sub(self.stalled_by_state));
-            self.stalled_by_state = 0;
+        let Some(told) = beacon.stalled_ms.or(since_total) else { return };
+        let by_state = std::mem::take(&mut self.stalled_by_state);
+        if self.started && !self.seeking {
+            let more = told.saturating_sub(by_state).min(self.watched_well);
+            self.watched_well -= more;
+            account.stalled_ms = account.stalled_ms.saturating_add(more);
         }
     }
 
@@ -300,6 +312,26 @@ mod tests {
                 (9_000, 1_900, None, 1, 0, 0),
             ),
             (
+                "bsd of what follows a seek is the seek's; the next one is a stall",
+                &[
+                    (0.0, "a", "e=ps,sta=p,sn=1"),
+                    (5.0, "a", "e=ps,sta=k"),
+                    (5.2, "a", "e=ps,sta=r"),
+                    (7.0, "a", "e=ps,sta=p,bs,bsd=(1800)"),
+                    (9.0, "a", "e=t,sta=p,bsd=(300)"),
+                ],
+                (9_000, 300, None, 1, 0, 0),
+            ),
+            (
+                "nobody stalls for longer than they watch",
+                &[
+                    (0.0, "a", "e=ps,sta=p,sn=1"),
+                    (5.0, "a", "e=t,sta=p,bsd=(4000000000)"),
+                    (6.0, "a", "e=t,bsd=(9000)"),
+                ],
+                (6_000, 6_000, None, 1, 0, 0),
+            ),
+            (
                 "bsda alone, cumulative",
                 &[
                     (0.0, "a", "e=t,sta=p,sn=1,bsda=(0)"),
@@ -359,6 +391,17 @@ mod tests {
             (16.0, "b", "e=t,sta=p"),
         ]);
         assert_eq!(sums, [("a".into(), (14_000, 4_500, None, 1, 0, 0)), ("b".into(), (2_000, 0, None, 0, 0, 0))]);
+    }
+
+    #[test]
+    fn a_stall_noticed_as_it_ends_is_of_the_pathway_on_which_it_began() {
+        let sums = play(&[
+            (0.0, "a", "e=ps,sta=p,sn=1"),
+            (4.0, "a", "e=ps,sta=r"),
+            (4.0, "b", "e=ps,sta=p,bs,bsd=(3000)"),
+            (6.0, "b", "e=t,sta=p"),
+        ]);
+        assert_eq!(sums, [("a".into(), (4_000, 3_000, None, 1, 0, 0)), ("b".into(), (2_000, 0, None, 0, 0, 0))]);
     }
 
     #[test]

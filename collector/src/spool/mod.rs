@@ -40,8 +40,9 @@ use crate::{error::OpenError, metrics::Metrics};
 pub use segment::{Content, Segment};
 use writer::{Command, Writer};
 
-/// Requests that may wait for the writer. Past this the senders wait: the writer takes all of them with every sync.
-const QUEUE: usize = 256;
+/// Bytes that may wait in memory for the writer, which takes all of them with every sync. A disk that falls further behind
+/// is one to come back to: a player repeats, and the node's memory stays its own.
+const MAX_QUEUED: u64 = 64 << 20;
 
 /// How big it may get.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,9 @@ pub enum SpoolError {
     /// The store has been away for so long that the spool is full.
     #[error("the spool is full")]
     Full,
+    /// More comes than the disk takes.
+    #[error("the spool's disk is behind")]
+    Busy,
     /// The disk.
     #[error("the spool cannot be written: {0}")]
     Disk(String),
@@ -75,7 +79,7 @@ pub enum SpoolError {
 /// The spool; clones are handles to the same.
 #[derive(Clone, Debug)]
 pub struct Spool {
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::UnboundedSender<Command>,
     shared: Arc<Shared>,
 }
 
@@ -86,6 +90,8 @@ struct Shared {
     metrics: Metrics,
     /// Bytes of all segments, and those on their way into one.
     bytes: AtomicU64,
+    /// Of these, those on their way.
+    queued: AtomicU64,
     /// Oldest first.
     sealed: Mutex<VecDeque<Segment>>,
     /// Held for as long as the spool is open.
@@ -96,7 +102,7 @@ impl Spool {
     /// Opens the spool in `dir`, making it if there is none.
     pub(crate) fn open(dir: &Path, limits: Limits, metrics: Metrics) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Io { path: dir.display().to_string(), error };
-        fs::create_dir_all(dir).map_err(failed)?;
+        segment::make_dir(dir).map_err(failed)?;
         let (lock, run) = lock(dir)?;
         let sealed = segment::list(dir).map_err(failed)?;
         let bytes = sealed.iter().map(|s| s.bytes).sum();
@@ -106,22 +112,25 @@ impl Spool {
             limits,
             metrics,
             bytes: AtomicU64::new(bytes),
+            queued: AtomicU64::new(0),
             sealed: Mutex::new(sealed),
             _lock: lock,
         });
-        let (commands, queue) = mpsc::channel(QUEUE);
+        let (commands, queue) = mpsc::unbounded_channel();
         let writer = Writer::new(shared.clone(), run);
         std::thread::Builder::new().name("spool".into()).spawn(move || writer.run(queue)).map_err(failed)?;
         Ok(Self { commands, shared })
     }
 
-    /// Puts `rows` rows, encoded in `payload`, on disk; when it returns, they are there.
+    /// Puts `rows` rows, encoded in `payload`, on disk; when it returns, they are there. Once it waits, they get there
+    /// whether or not anybody waits with it.
     pub async fn append(&self, rows: u32, payload: Vec<u8>) -> Result<(), SpoolError> {
         let size = frame::size(payload.len());
         self.shared.reserve(size)?;
         let (done, told) = oneshot::channel();
-        if self.commands.send(Command::Append { rows, payload, done }).await.is_err() {
+        if self.commands.send(Command::Append { rows, payload, done }).is_err() {
             self.shared.count(-(size as i64));
+            self.shared.queued.fetch_sub(size, Ordering::Relaxed);
             return Err(SpoolError::Closed);
         }
         told.await.unwrap_or(Err(SpoolError::Closed))
@@ -150,7 +159,7 @@ impl Spool {
     /// A writer that is gone has sealed what it had.
     async fn ask(&self, command: fn(oneshot::Sender<()>) -> Command) {
         let (done, told) = oneshot::channel();
-        if self.commands.send(command(done)).await.is_ok() {
+        if self.commands.send(command(done)).is_ok() {
             told.await.unwrap_or(());
         }
     }
@@ -179,9 +188,12 @@ impl Shared {
 
     /// Takes room for `size` bytes, if there is.
     fn reserve(&self, size: u64) -> Result<(), SpoolError> {
-        if self.count(size as i64) > self.limits.max_bytes {
+        let full = self.count(size as i64) > self.limits.max_bytes;
+        let busy = self.queued.fetch_add(size, Ordering::Relaxed) + size > MAX_QUEUED;
+        if full || busy {
             self.count(-(size as i64));
-            return Err(SpoolError::Full);
+            self.queued.fetch_sub(size, Ordering::Relaxed);
+            return Err(if full { SpoolError::Full } else { SpoolError::Busy });
         }
         Ok(())
     }

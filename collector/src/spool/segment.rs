@@ -125,11 +125,14 @@ impl Segment {
         Content { token, row_count, rows: rows.freeze(), torn: torn as u64, damaged: damaged as u64, foreign: false }
     }
 
-    /// Takes it out of the way, with the reason beside it.
+    /// Takes it out of the way, with the reason beside it. Without the reason where the disk has no room for that: it is
+    /// in the log too, and what is behind must move on.
     pub(crate) fn set_aside(&self, suffix: &str, reason: &str) -> io::Result<PathBuf> {
         let aside = self.path.with_extension(format!("seg.{suffix}"));
-        fs::write(self.path.with_extension(format!("seg.{suffix}.reason")), format!("{reason}\n"))?;
         fs::rename(&self.path, &aside)?;
+        if let Err(error) = fs::write(aside.with_added_extension("reason"), format!("{reason}\n")) {
+            tracing::warn!(path = %aside.display(), %error, "the reason cannot be written");
+        }
         Ok(aside)
     }
 
@@ -140,6 +143,17 @@ impl Segment {
             _ => Ok(()),
         }
     }
+}
+
+/// Makes a folder and those above it, as durable as what will be put into it.
+pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_dir(above)?;
+    fs::create_dir(dir)?;
+    sync_dir(above)
 }
 
 /// Makes a folder's entries durable: without it a new file may be gone after a power cut, synced or not.

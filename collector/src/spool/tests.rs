@@ -198,6 +198,17 @@ async fn what_does_not_fit_is_refused_until_there_is_room() {
 }
 
 #[tokio::test]
+async fn a_disk_that_falls_behind_is_not_waited_for_without_bounds() {
+    let dir = folder();
+    let spool = open(dir.path(), Limits::default());
+    spool.shared.reserve(MAX_QUEUED - 100).expect("as if it were on its way");
+    assert!(matches!(spool.append(1, vec![b'x'; 100]).await, Err(SpoolError::Busy)));
+    for _ in 0..3 {
+        spool.append(1, vec![b'x'; 80]).await.expect("what is on disk waits no more");
+    }
+}
+
+#[tokio::test]
 async fn a_failing_disk_is_told_and_survived() {
     let dir = folder();
     let inner = dir.path().join("spool");

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Write},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Instant, SystemTime},
 };
 
@@ -42,7 +42,7 @@ impl Writer {
     }
 
     /// Until it is closed, or every handle is gone.
-    pub fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+    pub fn run(mut self, mut queue: mpsc::UnboundedReceiver<Command>) {
         while let Some(command) = queue.blocking_recv() {
             let mut next = Some(command);
             while let Some(command) = next {
@@ -91,6 +91,7 @@ impl Writer {
             // A client that hung up has nobody waiting; its rows are kept all the same.
             done.send(outcome.clone()).unwrap_or(());
         }
+        self.shared.queued.fetch_sub(self.pending.len() as u64, Ordering::Relaxed);
         self.pending.clear();
         if self.open.as_ref().is_some_and(|open| open.segment.bytes >= self.shared.limits.segment_bytes) {
             self.seal();

@@ -4,7 +4,11 @@
 
 mod world;
 
-use std::time::{Duration, Instant};
+use std::{
+    future::poll_fn,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
@@ -186,6 +190,39 @@ async fn what_failed_on_its_way_to_disk_is_no_repetition() {
     let (_drain, _stop) = room.drain(&sink);
     let rows = sink.holds(7).await;
     assert_eq!(rows.iter().map(|r| u32::from(r.starts)).sum::<u32>(), 1);
+}
+
+#[tokio::test]
+async fn what_a_client_that_hung_up_had_sent_is_kept_or_forgotten() {
+    let room = Room::new(Limits::default());
+    let (spool, away) = (room.dir.path().join("spool"), room.dir.path().join("away"));
+    std::fs::rename(&spool, &away).expect("moved");
+    let mut call = Box::pin(room.cmcd(SESSION));
+    let waits = poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending())).await;
+    assert!(waits, "for the disk");
+    drop(call);
+    until(|| room.metrics().contains("spool_failures_total 1\n")).await;
+    std::fs::rename(&away, &spool).expect("moved back");
+    let sink = Fake::default();
+    let (_drain, _stop) = room.drain(&sink);
+    while let (StatusCode::SERVICE_UNAVAILABLE, body) = room.cmcd(SESSION).await {
+        assert_eq!(body["error"], "under_way");
+    }
+    assert_eq!(sink.holds(7).await.len(), 7);
+}
+
+#[tokio::test]
+async fn a_repetition_is_not_thanked_for_before_the_first_is_on_disk() {
+    let room = Room::new(Limits::default());
+    let (one, other) = tokio::join!(room.cmcd(SESSION), room.cmcd(SESSION));
+    for (status, body) in [&one, &other] {
+        assert!(*status == StatusCode::NO_CONTENT || body["error"] == "under_way", "{status} {body}");
+    }
+    assert!(one.0 == StatusCode::NO_CONTENT || other.0 == StatusCode::NO_CONTENT);
+    assert_eq!(room.cmcd(SESSION).await.0, StatusCode::NO_CONTENT, "now it is");
+    let sink = Fake::default();
+    let (_drain, _stop) = room.drain(&sink);
+    assert_eq!(sink.holds(7).await.len(), 7);
 }
 
 #[tokio::test]
