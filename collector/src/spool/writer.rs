@@ -86,12 +86,12 @@ impl Writer {
         }
         self.shared.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
         self.shared.metrics.commits.inc();
+        self.shared.queued.fetch_sub(self.pending.len() as u64, Ordering::Relaxed);
         let outcome = outcome.map_err(|error| SpoolError::Disk(error.to_string()));
         for done in self.waiting.drain(..) {
             // A client that hung up has nobody waiting; its rows are kept all the same.
             done.send(outcome.clone()).unwrap_or(());
         }
-        self.shared.queued.fetch_sub(self.pending.len() as u64, Ordering::Relaxed);
         self.pending.clear();
         if self.open.as_ref().is_some_and(|open| open.segment.bytes >= self.shared.limits.segment_bytes) {
             self.seal();
