@@ -57,11 +57,13 @@ pub(crate) fn attribute(
     known: &dyn Attribution,
     now_ms: i64,
 ) -> Result<Owner, Cause> {
+    let polled = || known.of_session(beacon.session.as_deref()?);
     let told = explicit.or_else(|| session.as_ref().and_then(|s| s.service.as_ref())).cloned();
+    // Before the host: services often share their CDNs, and a session polls for one of them.
+    let told = told.or_else(|| Some(polled()?.service));
     let ours = |a: &Attributed| told.as_ref().is_none_or(|service| *service == a.service);
     let host = beacon.url.as_deref().and_then(host);
     let by_host = host.as_deref().and_then(|h| known.of_host(told.as_deref(), h)).filter(ours);
-    let by_steering = || beacon.session.as_deref().and_then(|sid| known.of_session(sid)).filter(ours);
 
     let strangers = host.is_some() && by_host.is_none();
     let mut pathway = by_host.as_ref().and_then(|a| a.pathway.clone());
@@ -71,11 +73,10 @@ pub(crate) fn attribute(
         let requested = session.as_ref().and_then(|s| s.requested.clone());
         let fresh =
             requested.as_ref().filter(|(_, at)| now_ms - at <= REQUESTS_SPEAK_MS).map(|(pathway, _)| pathway.clone());
-        pathway = fresh.or_else(|| by_steering()?.pathway).or_else(|| requested.map(|(pathway, _)| pathway));
+        pathway = fresh.or_else(|| polled().filter(ours)?.pathway).or_else(|| requested.map(|(pathway, _)| pathway));
     }
     let service = (by_host.map(|a| a.service))
         .or_else(|| told.clone())
-        .or_else(|| by_steering().map(|a| a.service))
         .or_else(|| known.only_service())
         .ok_or(Cause::NoService)?;
     session.iter_mut().for_each(|s| s.service = Some(service.clone()));
@@ -112,6 +113,9 @@ mod tests {
                 ("::1", _) => attributed("live", Some("six")),
                 ("live.test", _) => attributed("live", None),
                 ("shared.test", Some("vod")) => attributed("vod", Some("shared")),
+                ("both.test", Some("live")) => attributed("live", Some("both")),
+                // The first by its id, for whoever does not say which.
+                ("both.test", _) => attributed("archive", Some("both")),
                 _ => None,
             }
         }
@@ -150,6 +154,14 @@ mod tests {
             let owner = attribute(&beacon(url), None, Some(&mut session), &known, at).expect("a service");
             assert_eq!((&*owner.service, owner.pathway.as_deref()), (service, pathway), "{url} at {at}");
         }
+    }
+
+    #[test]
+    fn a_host_of_two_services_serves_the_one_that_the_session_polls_for() {
+        let known = Known { polled: Some("a") };
+        let owner = attribute(&beacon("https://both.test/1"), None, Some(&mut Session::default()), &known, 0);
+        let owner = owner.expect("a service");
+        assert_eq!((&*owner.service, owner.pathway.as_deref()), ("live", Some("both")));
     }
 
     #[test]

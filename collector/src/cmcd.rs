@@ -207,12 +207,14 @@ mod tests {
             (r#"cid="Füße \"1.23456\"",sid="s",msd=1"#, "letters outside ASCII", Some(1)),
             (r#"sid="s",com.example-x=:AAE=:,hello="?",msd=7"#, "custom and unknown keys", Some(7)),
             (r#"msd="soon",sid="s",sta=5,sn=-1,rc=1000"#, "wrong types and values", None),
-            (r#"br=(9000000000;v),e="a name that is longer than any event's",sid="s",msd=8"#, "too much", Some(8)),
             (r#"msd=5,msd=6,sid="s""#, "a key twice: the last counts", Some(6)),
         ] {
             let beacon = parse(line).unwrap_or_else(|e| panic!("{what}: {e}"));
             assert_eq!((beacon.startup_ms, beacon.session.as_deref()), (expected, Some("s")), "{what}");
         }
+        let too_much =
+            parse(r#"br=(9000000;v),e=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,ts=999999999999999"#).expect("sound");
+        assert_eq!(too_much, Beacon::default());
         let kept = parse(r#"cid="Füße \"1.23456\"",msd=1.23456"#).expect("mended");
         assert_eq!(kept.content.as_deref(), Some(r#"F%C3%BC%C3%9Fe "1.23456""#));
     }

@@ -17,6 +17,8 @@ const MAX_CONTENT: usize = 128;
 const MAX_EVENT: usize = 32;
 /// Video at more than 1 Gbit/s is a mistake of units, or malice: it would be taken for demand. kbit/s.
 const MAX_BITRATE_KBPS: u64 = 1_000_000;
+/// The last millisecond of the year 9999: no difference of two such moments overflows.
+const MAX_TIME_MS: u64 = 253_402_300_799_999;
 /// Error codes are kept up to here, bytes.
 const MAX_ERROR: usize = 200;
 
@@ -161,7 +163,7 @@ impl Beacon {
             "sid" | "session" => keep(&mut self.session, value.text()),
             "cid" | "content" => keep(&mut self.content, value.text()),
             "sn" | "number" => keep(&mut self.number, value.whole(u32::MAX.into()).map(|n| n as u32)),
-            "ts" | "time" => keep(&mut self.time_ms, value.whole(i64::MAX as u64).map(|n| n as i64)),
+            "ts" | "time" => keep(&mut self.time_ms, value.whole(MAX_TIME_MS).map(|n| n as i64)),
             "msd" | "startup" => keep(&mut self.startup_ms, value.millis(f64::max)),
             "bsd" | "stalled" => keep(&mut self.stalled_ms, value.millis(f64::max)),
             "bsda" | "stalled_total" => keep(&mut self.stalled_total_ms, value.millis(f64::max)),

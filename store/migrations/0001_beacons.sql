@@ -1,7 +1,9 @@
 -- Beacons as they were received, and the cells made of them.
 --
 -- Both tables remember the last 10,000 inserts by their token, so that a batch that is sent again changes nothing; the
--- default is to remember none. An insert is on disk before it is acknowledged: the sender then forgets it.
+-- default is to remember none. A sender has one insert under way and repeats none but that, so what has to fit is what
+-- all others insert while one of them is away: for a single node one would do, for ten it is over five minutes.
+-- An insert is on disk before it is acknowledged: the sender then forgets it.
 
 CREATE TABLE IF NOT EXISTS beacons
 (

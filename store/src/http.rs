@@ -7,7 +7,8 @@
 //! `/ping`. Not spoken: compression (asked for, it is refused), sessions over several requests, mid-stream progress.
 //!
 //! Each request gets a session of its own, so nothing that one sets can reach another. At most [`SLOTS`]
-//! run at once, each on a blocking thread; the others wait. An answer is complete before its first byte is sent: so a
+//! run at once, each on a blocking thread; the others wait. When a client goes, its insert is cancelled; its query, which
+//! libchdb cannot stop, runs on to its end or its `max_execution_time`, and nobody gets the answer. An answer is complete before its first byte is sent: so a
 //! failure always has its status, and an answer costs its size in memory, which the engine's limit bounds.
 
 use std::{ffi::CString, pin::pin, sync::Arc};
