@@ -43,8 +43,8 @@ fn german() -> Explanation {
                 57,
                 "set aside what is down or drained",
                 vec![
-                    row("cdn-a", Effect::Kept, "up: the last 5 probes passed", &[]),
-                    row("cdn-b", Effect::Aside, "down: the last 2 probes failed: connection refused", &[]),
+                    row("cdn-a", Effect::Kept, "up: 5 probes in a row passed", &[]),
+                    row("cdn-b", Effect::Aside, "down: 2 probes in a row failed: connection refused", &[]),
                     row("cdn-c", Effect::Kept, "up: no probe result, and too few requests by viewers to judge by", &[]),
                 ],
                 vec![equals.clone()],
@@ -105,8 +105,8 @@ snapshot 4711, 0.8 s old; cells: 95 s old
    cdn-a = cdn-b = cdn-c
 
 1. set aside what is down or drained (line 57)
-   cdn-a  kept        up: the last 5 probes passed
-   cdn-b  aside       down: the last 2 probes failed: connection refused
+   cdn-a  kept        up: 5 probes in a row passed
+   cdn-b  aside       down: 2 probes in a row failed: connection refused
    cdn-c  kept        up: no probe result, and too few requests by viewers to judge by
    → cdn-a = cdn-c
 

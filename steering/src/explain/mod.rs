@@ -82,7 +82,9 @@ fn warnings(service: &Service, client: &Client<'_>, decision: &Decision, snapsho
             None if snapshot.version == 0 => {}
             None => warnings.push("no cells yet: `rank` has nothing to compare".into()),
             Some(age) if age > OLD_CELLS => {
-                warnings.push(format!("the cells are {} old: `rank` goes by what was known then", lasting(age)))
+                let compares = service.standings.iter().any(|standings| !standings.is_empty());
+                let so = if compares { "goes by what was known then" } else { "has nothing to compare" };
+                warnings.push(format!("the newest cells are {} old: `rank` {so}", lasting(age)));
             }
             Some(_) => {}
         }

@@ -55,7 +55,7 @@ snapshot 7, 1.0 s old; cells: 3.0 s old
 ";
     assert!(text.starts_with(expected), "{text}");
     for line in [
-        "   c  aside       down: the last 2 probes failed: connection refused (for 60 min)\n",
+        "   c  aside       down: 2 probes in a row failed: connection refused (for 60 min)\n",
         "   d  dropped     not allowed here\n",
         "   not for this client\n",
         "   a  moved down  was passed by b: stall ratio 0.4 % (world, 310 sessions) against 6.1 % (country DE, 41 sessions) \
@@ -97,4 +97,28 @@ fn a_place_is_explained_without_an_address() {
     let told = explain(&snapshot, &snapshot.services[0], &Client::at(place, crate::Via::Hls, None), now());
     assert_eq!((told.client.address, told.client.prefix, told.client.country.as_deref()), (None, None, Some("FR")));
     assert!(told.steps[2].applied);
+}
+
+#[test]
+fn what_rank_goes_by_is_said_to_be_old() {
+    let policy = policy(&["a", "b"], STEPS.replace("\"d\"", "\"b\"").as_str());
+    let hour = chrono::TimeDelta::hours(3);
+    let told = |standings: HashMap<Audience, Standing>| {
+        let mut all = vec![Arc::default(); 3];
+        all.push(Arc::new(standings));
+        let cells_at = Some((now() - hour).timestamp_millis());
+        let service = Service::new(policy.clone(), vec![verdict(Health::Up); 2], all, cells_at, Arc::default());
+        let snapshot = snapshot(service);
+        explain(&snapshot, &snapshot.services[0], &client("192.0.2.1", 22, "DE"), now())
+    };
+    let values = vec![(Metric::StallRatio, 0.02)];
+    let known = Known { level: Audience::World, sessions: 50, starts: 50, values, at: now() - hour };
+    let kept = told(HashMap::from([(Audience::World, Standing::new(vec![Some(known), None], Vec::new()))]));
+    assert_eq!(kept.warnings, ["the newest cells are 3 h old: `rank` goes by what was known then"]);
+    let text = kept.render_text();
+    assert!(
+        text.contains("a  kept        stays; measured for world (stall ratio 2.0 %, sessions 50, age 3 h)"),
+        "{text}"
+    );
+    assert_eq!(told(HashMap::new()).warnings, ["the newest cells are 3 h old: `rank` has nothing to compare"]);
 }

@@ -124,10 +124,10 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unprobed => f.write_str("no probe result, and too few requests by viewers to judge by"),
-            Self::ProbesPassed { count: 1 } => f.write_str("the last probe passed"),
-            Self::ProbesPassed { count } => write!(f, "the last {count} probes passed"),
-            Self::ProbesFailed { count: 1, error } => write!(f, "the last probe failed: {error}"),
-            Self::ProbesFailed { count, error } => write!(f, "the last {count} probes failed: {error}"),
+            Self::ProbesPassed { count: 1 } => f.write_str("a probe passed"),
+            Self::ProbesPassed { count } => write!(f, "{count} probes in a row passed"),
+            Self::ProbesFailed { count: 1, error } => write!(f, "a probe failed: {error}"),
+            Self::ProbesFailed { count, error } => write!(f, "{count} probes in a row failed: {error}"),
             Self::RequestErrors { errors, requests } => write!(f, "{errors} of viewers' {requests} requests failed"),
         }
     }
