@@ -4,6 +4,9 @@
 //! other records (a stall, a start) are about what the session is fetching from, so they go by the host of its latest
 //! requests, and where it has told none of late, by the pathway it named when it last polled steering.
 //!
+//! The service is the one that the beacon URL names, or that the session is known for, if only by its steering polls; the
+//! host decides where neither does. That order matters to services that share their CDNs.
+//!
 //! A request to a host that is nobody's (a licence server, an advertisement) keeps no pathway: its failure says nothing
 //! about any of ours. A record whose *service* cannot be told is refused, since it would land in nobody's statistics and
 //! nobody would notice.
