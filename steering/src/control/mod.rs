@@ -23,7 +23,9 @@
 //! that stay is kept.
 //!
 //! **The store is down.** The last cells stay, with their age; standings stay, for no news is no reason to move anyone;
-//! viewers count as silent, so that what they last said of a pathway clears in time (see [`health`](crate::health)).
+//! viewers count as silent, so that what they last said of a pathway clears in time (see [`health`](crate::health)). When it
+//! is back it first knows nothing of the time it was away; that is no news either, so until the beacons that waited are in
+//! (at most a window long), standings and demand stay.
 //!
 //! **Saving.** At once when a verdict or an order changed, else at most every [`SAVE_EVERY`]: numbers alone are worth little
 //! after a restart and not worth an fsync a second. And at the end.

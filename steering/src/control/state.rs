@@ -43,6 +43,8 @@ pub(super) struct State {
     triggers: Triggers,
     pub(super) webhook: Webhook,
     status: Status,
+    /// When the store came back, while its cells are still of the time before.
+    back_at: Option<DateTime<Utc>>,
     /// What changed since the last swap; policies are told apart because hosts follow them.
     changed: Option<Swap>,
     policies_changed: bool,
@@ -82,6 +84,7 @@ impl State {
             triggers: Triggers::default(),
             webhook: Webhook::default(),
             status: Status::default(),
+            back_at: None,
             changed: None,
             policies_changed: false,
         };
@@ -107,10 +110,12 @@ impl State {
             Ok(rows) => {
                 self.store(StoreState::Up, now);
                 self.hear_viewers(&rows, now);
-                self.rank(&rows, now);
-                self.measure(&rows, now);
-                self.status.cells = Arc::new(rows);
-                self.status.cells_at = Some(now);
+                if self.caught_up(&rows, now) {
+                    self.rank(&rows, now);
+                    self.measure(&rows, now);
+                    self.status.cells = Arc::new(rows);
+                    self.status.cells_at = Some(now);
+                }
             }
             Err(CellsUnavailable(detail)) => {
                 self.store(StoreState::Down { detail }, now);
@@ -118,6 +123,18 @@ impl State {
             }
         }
         self.show();
+    }
+
+    /// Whether cells are whole again after the store was away. Beacons that waited come in in order: once there is one from
+    /// after its return, those before it are there too. And if none comes within a window, silence is what there is.
+    fn caught_up(&mut self, rows: &[CellRow], now: DateTime<Utc>) -> bool {
+        self.back_at = self.back_at.filter(|back| {
+            let newest = rows.iter().map(|row| row.cell.newest_ms).max();
+            let waited = (now - *back).num_milliseconds();
+            newest.is_none_or(|newest| newest < back.timestamp_millis())
+                && (0..WINDOW.as_millis() as i64).contains(&waited)
+        });
+        self.back_at.is_none()
     }
 
     /// The policy folder was read.
@@ -240,6 +257,9 @@ impl State {
             StoreState::Up => !up,
             StoreState::Down { .. } => up,
         };
+        if news {
+            self.back_at = up.then_some(now);
+        }
         if news {
             self.live.feed.tell(Event::Store { at: now, up, detail });
         }

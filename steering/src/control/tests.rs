@@ -306,6 +306,30 @@ async fn a_crossing_is_told_to_the_webhook_until_it_is_taken() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_back_is_believed_when_it_has_caught_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, _) = cdn().await;
+    write(folder.path(), &policy(address));
+    let load = |megabits: u64, newest_ms| {
+        vec![world("a", Cell { bits: megabits * 1_000_000 * WINDOW.as_secs(), newest_ms, ..Cell::default() })]
+    };
+    let store = Store::default();
+    store.say(Some(load(6, 1)));
+    let node = Node::start(folder.path(), store.clone(), None).await.unwrap();
+    let demand = || node.live.status().demand.first().map_or(0, |d| d.bits_per_second / 1_000_000);
+    until("measured", || demand() == 6).await;
+    store.say(None);
+    until("down", || matches!(node.live.status().store, StoreState::Down { .. })).await;
+    store.say(Some(load(1, 2)));
+    until("up", || node.live.status().store == StoreState::Up).await;
+    assert_eq!(demand(), 6, "what it says so far is of the time before");
+    store.say(Some(load(2, Utc::now().timestamp_millis())));
+    until("caught up", || demand() == 2).await;
+    assert_eq!(node.told(|event| matches!(event, Event::Scaling { .. })), 2, "once over, once under");
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn broken_policies_refuse_the_start() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "ttl = 3");
