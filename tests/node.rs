@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 
-use support::{BRAZILIAN, GERMAN, Node, fairway, free_port, prepare, root, wait_for};
+use support::{BRAZILIAN, GERMAN, Node, fairway, free_port, healthy_cdns, prepare, root, wait_for};
 use tokio::process::Command;
 
 /// `dig`, as a person would use it.
@@ -79,7 +79,9 @@ async fn good_beacons_are_kept_when_a_bad_one_comes_with_them() {
 
 #[tokio::test]
 async fn a_broken_policy_is_refused_at_start_and_at_reload() {
-    let dir = prepare(free_port());
+    let port = free_port();
+    let _cdns = healthy_cdns(port).await;
+    let dir = prepare(port);
     let file = dir.path().join("policies/live.policy.toml");
     let good = fs::read_to_string(&file).unwrap();
     let broken = good.replacen("do = \"prefer\"", "do = \"prefre\"", 1);
@@ -108,10 +110,10 @@ async fn a_broken_policy_is_refused_at_start_and_at_reload() {
 
 #[tokio::test]
 async fn a_restart_answers_from_the_last_snapshot() {
-    let node = Node::run().await;
+    let node = Node::start(prepare(free_port()), &["run"]).await;
     wait_for("verdicts on dead CDNs", async || {
         let told = node.api("/api/v1/explain?service=live&client=193.99.144.80").await.to_string();
-        told.contains("probes failed").then_some(())
+        told.contains("probes in a row failed").then_some(())
     })
     .await;
     let version = node.api("/api/v1/explain?service=live&client=193.99.144.80").await["snapshot"]["version"].clone();

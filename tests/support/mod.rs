@@ -13,7 +13,11 @@ use std::{
 
 use serde::Deserialize;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::{Child, Command},
+    task::JoinSet,
+};
 
 /// An address in Germany, by the geo data that `make setup` fetches.
 pub const GERMAN: Ipv4Addr = Ipv4Addr::new(193, 99, 144, 80);
@@ -47,6 +51,8 @@ pub struct Node {
     pub panel: SocketAddr,
     pub http: reqwest::Client,
     pub child: Child,
+    /// What its probes find, where they are to find anything.
+    cdns: JoinSet<()>,
 }
 
 /// The repository's root.
@@ -71,6 +77,24 @@ pub fn free_port() -> u16 {
     port
 }
 
+/// The demo's CDNs on `port`, as far as a probe can tell: whatever is asked is answered 200. They end with the set.
+pub async fn healthy_cdns(port: u16) -> JoinSet<()> {
+    let mut cdns = JoinSet::new();
+    for address in ["127.0.1.1", "127.0.1.2", "127.0.1.3"] {
+        let listener = tokio::net::TcpListener::bind((address, port)).await.unwrap();
+        cdns.spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                // A probe that has gone meanwhile asks again.
+                if stream.read(&mut [0; 1024]).await.is_ok() {
+                    stream.write_all(answer).await.ok();
+                }
+            }
+        });
+    }
+    cdns
+}
+
 /// A folder with the shipped policies, its CDNs on `port`, and a configuration with every listener on port 0.
 pub fn prepare(port: u16) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -90,9 +114,11 @@ pub fn prepare(port: u16) -> TempDir {
 }
 
 impl Node {
-    /// `fairway run`.
+    /// `fairway run`, with CDNs that are up, so that answers are what the policy says.
     pub async fn run() -> Self {
-        Self::start(prepare(free_port()), &["run"]).await
+        let port = free_port();
+        let cdns = healthy_cdns(port).await;
+        Self { cdns, ..Self::start(prepare(port), &["run"]).await }
     }
 
     /// `fairway demo` with so many viewers.
@@ -128,7 +154,7 @@ impl Node {
         // The provider is installed once a process; the other tests of the same file may have been first.
         rustls::crypto::ring::default_provider().install_default().ok();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { dir, listening, panel: ([127, 0, 0, 1], 0).into(), http, child }
+        Self { dir, listening, panel: ([127, 0, 0, 1], 0).into(), http, child, cdns: JoinSet::new() }
     }
 
     pub fn public(&self, path: &str) -> String {
