@@ -64,6 +64,18 @@ pub fn app(shown: Shown, link: RwSignal<Link>) -> impl IntoView {
         <a class="skip" href="#main">"Skip to the content"</a>
         {header(shown, link).into_any()}
         <main id="main">{main}</main>
+        {footer().into_any()}
+    }
+}
+
+/// The licence of the geo data that `make setup` fetches asks for this link on pages that show what it says.
+fn footer() -> impl IntoView {
+    view! {
+        <footer>
+            "Geo data that comes with Fairway: "
+            <a href="https://db-ip.com">"IP Geolocation by DB-IP"</a>
+            ", RouteViews and NRO"
+        </footer>
     }
 }
 
