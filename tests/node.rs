@@ -152,3 +152,52 @@ async fn wrong_words_are_told_with_their_place() {
     assert_eq!(output.status.code(), Some(69), "{said}");
     assert!(said.contains("/nowhere/geo.mmdb") && said.contains("make setup"), "{said}");
 }
+
+#[tokio::test]
+async fn demand_over_a_declared_share_of_capacity_is_told_to_autoscalers() {
+    let (sender, mut events) = tokio::sync::mpsc::unbounded_channel::<serde_json::Value>();
+    let webhook = axum::Router::new().route(
+        "/",
+        axum::routing::post(async move |body: String| sender.send(serde_json::from_str(&body).unwrap()).unwrap()),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move { axum::serve(listener, webhook).await });
+
+    let dir = prepare(free_port());
+    let config = dir.path().join("fairway.toml");
+    fs::write(
+        &config,
+        fs::read_to_string(&config).unwrap() + &format!("[triggers]\nwebhook = \"http://{address}/\"\n"),
+    )
+    .unwrap();
+    let file = dir.path().join("policies/live.policy.toml");
+    fs::write(&file, fs::read_to_string(&file).unwrap().replacen("80 Mbit/s", "100 kbit/s", 1)).unwrap();
+    let node = Node::start(dir, &["run"]).await;
+
+    // One viewer who has played 4 Mbit/s from cdn-a for eight seconds: about 1 Mbit/s over the window.
+    let now = chrono::Utc::now().timestamp_millis();
+    let record = |sn: u32, event: &str, at: i64| {
+        format!(
+            "br=(4000),e={event},rc=200,sid=\"demand\",sn={sn},sta=p,ts={at},url=\"http://cdn-a.fairway.test/1.m4s\",v=2\n"
+        )
+    };
+    let body = record(1, "rr", now - 9000) + &record(2, "ps", now - 8000) + &record(3, "t", now);
+    let request = node.http.post(node.public("/v1/beacons?service=live")).header("content-type", "application/cmcd");
+    assert_eq!(request.body(body).send().await.unwrap().status(), 204);
+
+    let event = events.recv().await.unwrap();
+    assert_eq!(event["specversion"], "1.0", "{event}");
+    assert_eq!(event["type"], "dev.fairway.scaling.over", "{event}");
+    assert_eq!(event["data"]["pathway"], "cdn-a", "{event}");
+    assert_eq!(event["data"]["capacity"], 100_000, "{event}");
+    let value = node.api("/api/v1/scaling/cdn-a?service=live").await["value"].as_f64().unwrap();
+    assert!(value > 70_000.0, "what KEDA reads: {value}");
+    let metrics = node.http.get(node.admin("/metrics")).send().await.unwrap().text().await.unwrap();
+    let line = "fairway_demand_bits_per_second{service=\"live\",pathway=\"cdn-a\"} ";
+    assert!(metrics.lines().any(|l| l.strip_prefix(line).is_some_and(|v| v != "0")), "{metrics}");
+    let page = node.http.get(node.admin("/")).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("caling") && page.contains("100 kbit/s"), "the page shows it");
+    server.abort();
+    node.stop().await;
+}

@@ -227,6 +227,13 @@ impl Node {
         assert_eq!(self.http.post(url).json(&wish).send().await.unwrap().status(), 200);
     }
 
+    /// `kill -9`. The folder is as a crash leaves it, but for the file that would be taken for the next node's.
+    pub async fn kill(mut self) -> TempDir {
+        self.child.kill().await.unwrap();
+        fs::remove_file(self.dir.path().join("data/listening.json")).unwrap();
+        self.dir
+    }
+
     /// SIGTERM, and a clean end. The folder can be started from again.
     pub async fn stop(mut self) -> TempDir {
         signal(self.listening.pid, "TERM").await;
