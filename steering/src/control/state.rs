@@ -258,7 +258,8 @@ impl State {
             StoreState::Down { .. } => up,
         };
         if news {
-            self.back_at = up.then_some(now);
+            // At the start there is nothing yet that silence could undo.
+            self.back_at = (up && self.status.cells_at.is_some()).then_some(now);
         }
         if news {
             self.live.feed.tell(Event::Store { at: now, up, detail });
