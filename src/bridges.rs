@@ -13,6 +13,7 @@ pub struct StoreCells(pub Store);
 
 impl CellSource for StoreCells {
     async fn cells(&self, window: Duration) -> Result<Vec<CellRow>, CellsUnavailable> {
+        self.0.migrated().await;
         let stored = self.0.cells(window).await.map_err(|error| CellsUnavailable(error.to_string()))?;
         Ok(stored.into_iter().filter_map(cell_row).collect())
     }

@@ -6,10 +6,7 @@
 //! that is not there yet must not look like a mistake.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -54,7 +51,8 @@ struct Shared {
     client: Client,
     /// Where the embedded engine is; `None`: the client knows its URL.
     engine: Option<watch::Receiver<EngineState>>,
-    migrated: AtomicBool,
+    /// Whether the schema is in place.
+    migrated: watch::Sender<bool>,
     metrics: StoreMetrics,
 }
 
@@ -74,13 +72,13 @@ impl Store {
 
     fn new(client: Client, engine: Option<watch::Receiver<EngineState>>, metrics: StoreMetrics) -> Self {
         let client = client.with_product_info("fairway", env!("CARGO_PKG_VERSION"));
-        Self { shared: Arc::new(Shared { client, engine, migrated: AtomicBool::new(false), metrics }) }
+        Self { shared: Arc::new(Shared { client, engine, migrated: watch::Sender::new(false), metrics }) }
     }
 
     /// Brings the schema to this version. Safe to repeat.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         migrate::migrate(self).await?;
-        self.shared.migrated.store(true, Ordering::Release);
+        self.shared.migrated.send_replace(true);
         Ok(())
     }
 
@@ -169,8 +167,14 @@ impl Store {
         outcome
     }
 
+    /// Waits until the schema is in place, so that a store that is only starting is not taken for one that is away.
+    pub async fn migrated(&self) {
+        // The sender lives as long as this does, so that the wait ends only by the schema.
+        self.shared.migrated.subscribe().wait_for(|migrated| *migrated).await.ok();
+    }
+
     fn ready(&self) -> Result<(), StoreError> {
-        let migrated = self.shared.migrated.load(Ordering::Acquire);
+        let migrated = *self.shared.migrated.borrow();
         migrated.then_some(()).ok_or_else(|| StoreError::Unavailable("its schema is not in place yet".into()))
     }
 
