@@ -16,10 +16,11 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    error::DemoError,
     faults::{Faults, Kind},
     media::{self, SEGMENT_MS, SEGMENTS, VARIANTS},
     playlist,
-    world::{DemoError, unix_ms},
+    surroundings::unix_ms,
 };
 
 /// The whole stream in memory: some 13 MB.

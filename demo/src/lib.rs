@@ -3,12 +3,13 @@
 //!
 //! [`media`] has ffmpeg make the stream once; [`playlist`] turns it into one that is live for ever; [`cdn`] serves it, one
 //! server a pathway of the policy, each with its [`faults`]; [`population`] says who lives where; [`viewer`] is the life of
-//! one of them, with [`resolver`] (DNS with client subnet) and [`report`] (CMCD v2) as its mouth and ears; [`panel`] is the
+//! one of them in its [`surroundings`], with [`resolver`] (DNS with client subnet) and [`report`] (CMCD v2) as its mouth and ears; [`panel`] is the
 //! demo's own port (a page to watch, faults by POST) and [`keys`] the same by key press. [`world`] starts it all.
 //!
 //! Nothing here is used by a node that serves real players.
 
 pub mod cdn;
+pub mod error;
 pub mod faults;
 pub mod keys;
 pub mod media;
@@ -17,8 +18,10 @@ pub mod playlist;
 pub mod population;
 pub mod report;
 pub mod resolver;
+pub mod surroundings;
 pub mod viewer;
 pub mod world;
 
+pub use error::DemoError;
 pub use faults::{Fault, Faults, Kind};
-pub use world::{DemoError, Node, Options, World};
+pub use world::{Node, Options, World};

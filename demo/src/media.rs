@@ -10,7 +10,7 @@ use std::{
 
 use tokio::process::Command;
 
-use crate::world::DemoError;
+use crate::error::DemoError;
 
 /// Length of a segment, ms.
 pub const SEGMENT_MS: u64 = 2000;

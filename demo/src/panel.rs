@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::{
     faults::{Fault, Faults, Kind},
     playlist,
-    world::Surroundings,
+    surroundings::Surroundings,
 };
 
 #[derive(Clone)]

@@ -20,7 +20,7 @@ use crate::{
     population::Person,
     report::{Moment, Report, Request, State},
     resolver,
-    world::{Surroundings, unix_ms},
+    surroundings::{Surroundings, unix_ms},
 };
 
 /// Full enough to rest.

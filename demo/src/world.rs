@@ -1,27 +1,23 @@
 //! Starts the world: the stream, a CDN for each pathway, the panel, the viewers.
 
 use std::{
-    io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, atomic::AtomicI64},
 };
 
 use fairway_geo::GeoTable;
 use fairway_policies::{Policy, model::PathwayAnswer};
 use fastrand::Rng;
-use serde::Serialize;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cdn::{Cdn, Stream},
+    error::DemoError,
     faults::Faults,
     media, panel, population,
+    surroundings::{Surroundings, Tally, Target},
     viewer::Viewer,
 };
 
@@ -47,135 +43,6 @@ pub struct Options {
     pub player: PathBuf,
     /// The same seed, the same people.
     pub seed: u64,
-}
-
-/// Why there is no world.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// The policy declares something that cannot be played on this machine: the author's to mend.
-    #[error("pathway {pathway:?} cannot be played here: {why}")]
-    NotLocal {
-        /// Which.
-        pathway: String,
-        /// Why not.
-        why: &'static str,
-    },
-    /// No policy has a steered name.
-    #[error("no policy with a steered name: the demo has nothing to play")]
-    NoService,
-    /// The stream could not be made.
-    #[error("the test stream could not be made: {0}")]
-    Ffmpeg(String),
-    /// An address is taken.
-    #[error("{address}: {error}")]
-    Listen {
-        /// Which.
-        address: SocketAddr,
-        /// Why.
-        error: io::Error,
-    },
-    /// Disk or socket.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The viewers' HTTP client.
-    #[error("HTTP client: {0}")]
-    Http(#[from] reqwest::Error),
-}
-
-/// One pathway, as viewers see it.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// Its id.
-    pub id: String,
-    /// Its base URL, by name.
-    pub url: String,
-    /// Where its CDN listens.
-    pub address: SocketAddr,
-}
-
-/// What a viewer finds around itself.
-#[derive(Debug)]
-pub struct Surroundings {
-    /// For everything.
-    pub http: reqwest::Client,
-    /// The node's DNS.
-    pub dns: SocketAddr,
-    /// The node's public HTTP, as a URL without a trailing slash.
-    pub public: String,
-    /// Which service is watched.
-    pub service: String,
-    /// Its steered name.
-    pub name: String,
-    /// Where its content is.
-    pub pathways: Vec<Target>,
-    /// What happens to the viewers.
-    pub tally: Tally,
-}
-
-/// What happens to the viewers, counted.
-#[derive(Debug, Default)]
-pub struct Tally {
-    /// Viewers by pathway index.
-    watching: Vec<AtomicI64>,
-    /// Stalls begun.
-    pub stalls: AtomicU64,
-    /// Segments not got.
-    pub failures: AtomicU64,
-    /// Polls that the node did not answer.
-    pub unanswered: AtomicU64,
-    /// Changes of pathway in mid-playback.
-    pub moves: AtomicU64,
-}
-
-/// [`Tally`] at a moment.
-#[derive(Clone, Debug, Serialize)]
-pub struct Counts {
-    /// Pathway id and viewers on it.
-    pub watching: Vec<(String, i64)>,
-    /// Stalls begun.
-    pub stalls: u64,
-    /// Segments not got.
-    pub failures: u64,
-    /// Polls that the node did not answer.
-    pub unanswered: u64,
-    /// Changes of pathway in mid-playback.
-    pub moves: u64,
-}
-
-impl Tally {
-    /// A viewer began on this pathway.
-    pub fn came(&self, pathway: usize) {
-        self.watching[pathway].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A viewer ended on this pathway.
-    pub fn went(&self, pathway: usize) {
-        self.watching[pathway].fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// A viewer went from one pathway to another (or stayed).
-    pub fn moved(&self, from: usize, to: usize, playing: bool) {
-        if from != to {
-            self.watching[from].fetch_sub(1, Ordering::Relaxed);
-            self.watching[to].fetch_add(1, Ordering::Relaxed);
-            self.moves.fetch_add(u64::from(playing), Ordering::Relaxed);
-        }
-    }
-}
-
-impl Surroundings {
-    /// What has happened to the viewers so far.
-    pub fn counts(&self) -> Counts {
-        let ids = self.pathways.iter().map(|p| p.id.clone());
-        let watching = self.tally.watching.iter().map(|n| n.load(Ordering::Relaxed));
-        Counts {
-            watching: ids.zip(watching).collect(),
-            stalls: self.tally.stalls.load(Ordering::Relaxed),
-            failures: self.tally.failures.load(Ordering::Relaxed),
-            unanswered: self.tally.unanswered.load(Ordering::Relaxed),
-            moves: self.tally.moves.load(Ordering::Relaxed),
-        }
-    }
 }
 
 /// A running world.
@@ -274,9 +141,4 @@ fn target(pathway: &fairway_policies::Pathway) -> Result<Target, DemoError> {
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, DemoError> {
     TcpListener::bind(address).await.map_err(|error| DemoError::Listen { address, error })
-}
-
-/// Now, Unix ms.
-pub fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
 }
