@@ -36,8 +36,8 @@ check: setup-check ## format, lints, file sizes, allowed arrows between rooms, l
 fmt: ## format everything
 	cargo fmt --all
 
-bench: ## what one decision, one look-up and one beacon cost
-	cargo bench --workspace
+bench: ## what one decision and one geo look-up cost
+	cargo bench --package fairway-steering --package fairway-geo --bench '*'
 
 clean: ## remove what was built and the demo's data; node_modules stays
 	cargo clean

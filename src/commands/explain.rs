@@ -80,7 +80,7 @@ async fn ask(url: &str, args: &cli::Explain) -> Result<Explanation, Failure> {
     query.extend(args.client.map(|client| ("client", client.to_string())));
     query.extend(args.country.map(|country| ("country", country.to_string())));
     query.extend(args.asn.map(|asn| ("asn", asn.0.to_string())));
-    let unavailable = |error: reqwest::Error| Failure::unavailable(format!("{url}: {error}"));
+    let unavailable = |error: reqwest::Error| Failure::unavailable(format!("{url} does not answer: {}", root(&error)));
     let url = format!("{}/api/v1/explain", url.trim_end_matches('/'));
     let client = reqwest::Client::builder().build().map_err(unavailable)?;
     let response = client.get(&url).query(&query).send().await.map_err(unavailable)?;
@@ -91,4 +91,9 @@ async fn ask(url: &str, args: &cli::Explain) -> Result<Explanation, Failure> {
         return Err(Failure::bad_input(error));
     }
     response.json().await.map_err(unavailable)
+}
+
+/// What is at the bottom of it: the layers above only say that something is.
+fn root(error: &dyn std::error::Error) -> &dyn std::error::Error {
+    error.source().map_or(error, root)
 }
