@@ -2,104 +2,18 @@
 
 use std::{
     fs, io,
-    net::IpAddr,
     path::{Path, PathBuf},
 };
 
 use crate::{
+    error::GeoError,
+    layer::{Layer, Loading, Progress},
     mmdb,
-    places::{PlaceId, Places},
+    places::Places,
     range_csv,
-    ranges::{Ascending, NotAscending, Ranges},
+    ranges::Ranges,
     table::GeoTable,
 };
-
-/// What loading is doing, for a progress line.
-#[derive(Clone, Debug)]
-pub struct Loading {
-    /// The file being read.
-    pub file: PathBuf,
-    /// Ranges read from it so far.
-    pub ranges: usize,
-}
-
-/// Why geo data could not be loaded. All of these are the operator's to mend; none is worth a retry.
-#[derive(Debug, thiserror::Error)]
-pub enum GeoError {
-    /// The file is not there.
-    #[error("{0}: no such file; `make setup` fetches the default geo data")]
-    Missing(PathBuf),
-    /// The file is there, but cannot be read.
-    #[error("{0}: {1}")]
-    Unreadable(PathBuf, #[source] io::Error),
-    /// The name does not tell a kind of file that is read here.
-    #[error("{0}: what kind of file is this? Read are .mmdb (MaxMind DB) and .csv (address ranges)")]
-    UnknownKind(PathBuf),
-    /// Not a MaxMind DB, or a damaged one.
-    #[error("{file}: not a sound MaxMind DB: {cause}")]
-    BrokenMmdb {
-        /// Which file.
-        file: PathBuf,
-        /// What is wrong, with the offset in the file where that is known.
-        cause: String,
-    },
-    /// A row of a range CSV that cannot be understood.
-    #[error("{file}:{line}: expected {expected}, found {found:?}")]
-    BrokenRow {
-        /// Which file.
-        file: PathBuf,
-        /// Line, from 1.
-        line: u64,
-        /// What should be there.
-        expected: &'static str,
-        /// What is there.
-        found: String,
-    },
-    /// The file is sound, but says nothing of where an address is.
-    #[error("{0}: says of no address which continent, country or AS number it has; is it the right file?")]
-    NothingKnown(PathBuf),
-}
-
-/// What one file says.
-#[derive(Default)]
-pub(crate) struct Layer {
-    pub(crate) v4: Ascending<u32>,
-    pub(crate) v6: Ascending<u128>,
-}
-
-impl Layer {
-    /// `first..=last` is at `place`. A range of IPv4-mapped IPv6 addresses is one of IPv4 addresses. The two are of one
-    /// family, and each family comes in ascending order.
-    pub(crate) fn put(&mut self, first: IpAddr, last: IpAddr, place: PlaceId) -> Result<(), NotAscending> {
-        match (first.to_canonical(), last.to_canonical()) {
-            (IpAddr::V4(first), IpAddr::V4(last)) => self.v4.put(first.into(), last.into(), place),
-            _ => self.v6.put(number(first), number(last), place),
-        }
-    }
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
-        IpAddr::V6(v6) => v6.into(),
-    }
-}
-
-/// Counts what is read from a file, and tells of it now and then.
-pub(crate) struct Progress<'a> {
-    loading: Loading,
-    tell: &'a mut dyn FnMut(&Loading),
-}
-
-impl Progress<'_> {
-    /// One more range is read. Told every 65,536: some milliseconds.
-    pub(crate) fn range(&mut self) {
-        self.loading.ranges += 1;
-        if self.loading.ranges.is_multiple_of(1 << 16) {
-            (self.tell)(&self.loading);
-        }
-    }
-}
 
 impl GeoTable {
     /// What `make setup` fetches, by its place under the repository's root: the country and the AS number of every
@@ -115,9 +29,9 @@ impl GeoTable {
         let mut places = Places::default();
         let (mut v4, mut v6) = (Ranges::default(), Ranges::default());
         for file in files {
-            let mut progress = Progress { loading: Loading { file: file.clone(), ranges: 0 }, tell: &mut *progress };
+            let mut progress = Progress::new(file, &mut *progress);
             let layer = read(file, &mut places, &mut progress)?;
-            (progress.tell)(&progress.loading);
+            progress.finish();
             v4 = v4.overlay(&layer.v4.finish(), |a, b| places.join(a, b));
             v6 = v6.overlay(&layer.v6.finish(), |a, b| places.join(a, b));
         }

@@ -15,7 +15,8 @@ use serde::{
 };
 
 use crate::{
-    load::{GeoError, Layer, Progress},
+    error::GeoError,
+    layer::{Layer, Progress},
     place::Place,
     places::{PlaceId, Places},
     ranges::NotAscending,

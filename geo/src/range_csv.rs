@@ -15,7 +15,8 @@ use std::{net::IpAddr, path::Path};
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::{
-    load::{GeoError, Layer, Progress},
+    error::GeoError,
+    layer::{Layer, Progress},
     place::Place,
     places::Places,
     ranges::NotAscending,
