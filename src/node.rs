@@ -139,7 +139,7 @@ impl Node {
         let console = Console::new(live.clone(), Some(store.clone()), Arc::new(registry), shutdown.clone());
         let proxies = Arc::new(config.trusted_proxies.clone());
         let steering = fairway_steering::http::router(live.clone(), config.public_url.clone());
-        let players = steering.merge(collector.router());
+        let players = steering.merge(fairway_collector::router(collector.clone()));
         let public = listeners::serve(public, players, proxies.clone(), shutdown.clone());
         let admin = listeners::serve(admin, fairway_dashboard::router(console), proxies, shutdown.clone());
 

@@ -1,4 +1,4 @@
-//! The room in one value: what the command opens, routes to, drains and closes.
+//! The room in one value: what the command opens, drains and closes, and what `routes` hands each request to.
 
 use std::{
     collections::hash_map::DefaultHasher,
@@ -9,7 +9,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::Router;
 use fairway_geo::GeoTable;
 use fairway_store::Source;
 use prometheus_client::registry::Registry;
@@ -18,15 +17,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     attribution::{Attribution, attribute},
     drain::{self, Sink},
-    error::{Cause, OpenError, RequestError},
+    error::{Cause, RequestError},
     generations::Generations,
     intake::{Intake, Mode},
     metrics::{Metrics, Outcome},
     record::Beacon,
-    routes,
     row::row,
     session::Session,
-    spool::{Limits, Spool, SpoolError},
+    spool::{Limits, OpenError, Spool, SpoolError},
 };
 
 /// A session is forgotten when it has been silent for this long, milliseconds: ten default report intervals.
@@ -106,12 +104,6 @@ impl Collector {
             repeats: Generations::new(config.max_repeats, REPEATS_MS),
         });
         Ok(Self(Arc::new(Inner { spool, geo, attribution, memory, metrics })))
-    }
-
-    /// `/v1/beacons`. It reads the client's address from the request extension
-    /// [`fairway_geo::ClientAddress`], where there is one.
-    pub fn router(&self) -> Router {
-        routes::router(self.clone())
     }
 
     /// Carries what is in the spool to the store, until `shutdown`.

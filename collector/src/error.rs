@@ -1,6 +1,6 @@
 //! What is refused, whose fault it is, and the one place where that becomes an HTTP status.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use crate::spool::SpoolError;
 
@@ -86,21 +86,4 @@ impl RequestError {
             Self::Unavailable(_) => ("unavailable", 503, Some(Duration::from_secs(5))),
         }
     }
-}
-
-/// The collector cannot start. The operator's to mend: a folder's rights, a full disk, another node on the same data.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process holds the spool.
-    #[error("the spool in {0} is in use by another process")]
-    InUse(String),
-    /// The folder cannot be made, read or written.
-    #[error("the spool in {path} cannot be opened: {error}")]
-    Io {
-        /// Which folder or file.
-        path: String,
-        /// Why.
-        #[source]
-        error: io::Error,
-    },
 }

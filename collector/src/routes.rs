@@ -30,7 +30,8 @@ const MAX_BODY: usize = 1 << 20;
 /// Refused records that an answer names at most.
 const MAX_NAMED: usize = 100;
 
-pub(crate) fn router(collector: Collector) -> Router {
+/// `/v1/beacons`. It reads the client's address from the request extension [`ClientAddress`], where there is one.
+pub fn router(collector: Collector) -> Router {
     let cmcd = ["cmcd-request", "cmcd-object", "cmcd-status", "cmcd-session"].map(HeaderName::from_static);
     // Beacons carry no credentials, so that any page may send them. Browsers keep a preflight's answer for a day at most.
     let cors = CorsLayer::new()

@@ -36,7 +36,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{error::OpenError, metrics::Metrics};
+use crate::metrics::Metrics;
 pub use segment::{Content, Segment};
 use writer::{Command, Writer};
 
@@ -57,6 +57,23 @@ impl Default for Limits {
     fn default() -> Self {
         Self { segment_bytes: 8 << 20, max_bytes: 8 << 30 }
     }
+}
+
+/// The spool cannot be opened. The operator's to mend: a folder's rights, a full disk, another node on the same data.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process holds the spool.
+    #[error("the spool in {0} is in use by another process")]
+    InUse(String),
+    /// The folder cannot be made, read or written.
+    #[error("the spool in {path} cannot be opened: {error}")]
+    Io {
+        /// Which folder or file.
+        path: String,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
 }
 
 /// Why rows could not be put on disk. The same request may succeed later.

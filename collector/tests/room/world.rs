@@ -182,7 +182,7 @@ impl Room {
     pub fn new(limits: Limits) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let (collector, registry) = open_in(dir.path(), limits);
-        Self { router: collector.router(), dir, collector, registry }
+        Self { router: fairway_collector::router(collector.clone()), dir, collector, registry }
     }
 
     pub async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
