@@ -63,7 +63,7 @@ pub struct ExplainedStep {
     pub index: usize,
     /// The line of its `[[step]]` in the policy file.
     pub line: u32,
-    /// What it does, from [`crate::text::describe`].
+    /// What it does, from [`crate::describe`].
     pub title: String,
     /// Whether it is for this client.
     pub applied: bool,

@@ -2,21 +2,25 @@
 //!
 //! A policy file (`<service>.policy.toml`) describes one service: its steered names, its pathways, and an ordered chain
 //! of steps, each of which drops, reorders or reweighs the pathways still standing. Read [`model`] for the words, then
-//! [`parse`] (text in, [`Policy`] or [`Problem`]s with their place out), `steps` (one definition for
-//! each kind), then [`text`] (what a step says of itself) and [`explain`] (the account of one decision, which steering
-//! fills in and everyone shows).
+//! [`parse`](parse()) (text in, [`Policy`] or [`Problem`]s with their place out), `steps` (one definition for each kind:
+//! how it is read, and what it says of itself, for [`describe`]), and [`explain`] (the account of one decision, which
+//! steering fills in and everyone shows). Under these lie `reading` (keys, values and complaints of a file) and `words`
+//! (how lists read in English).
 //!
 //! This room is pure: no clock, no disk, no network. It compiles to wasm.
 
 pub mod explain;
 pub mod model;
 mod parse;
+mod reading;
 mod steps;
-pub mod text;
+mod words;
 
 pub use explain::Explanation;
 pub use model::{
     Fence, Healthy, Metric, PathSet, Pathway, PathwayAnswer, Policy, Prefer, Probe, ProbeTarget, Rank, Step, StepKind,
     Weights, When,
 };
-pub use parse::{FILE_ENDING, Problem, parse};
+pub use parse::{FILE_ENDING, parse};
+pub use reading::Problem;
+pub use steps::describe;

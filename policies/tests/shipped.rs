@@ -1,6 +1,6 @@
 //! The files that Fairway ships say what the quick start promises.
 
-use fairway_policies::{Metric, PathSet, PathwayAnswer, Policy, Problem, StepKind, parse, text};
+use fairway_policies::{Metric, PathSet, PathwayAnswer, Policy, Problem, StepKind, describe, parse};
 
 fn live() -> Result<Policy, Vec<Problem>> {
     parse("live.policy.toml", include_str!("../live.policy.toml"))
@@ -23,7 +23,7 @@ fn the_service_is_as_the_quick_start_says() {
 #[test]
 fn the_chain_lets_health_and_viewers_overrule_preference() {
     let live = live().unwrap();
-    let lines: Vec<String> = live.steps.iter().map(|step| text::describe(&live, step)).collect();
+    let lines: Vec<String> = live.steps.iter().map(|step| describe(&live, step)).collect();
     assert_eq!(
         lines,
         [

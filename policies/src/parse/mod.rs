@@ -1,29 +1,22 @@
 //! Text in, policy or problems out.
 //!
-//! The file is read in one pass over its TOML tree, which knows where each key and value stands. A thing that is wrong is
-//! reported and left out, and reading goes on: one run shows everything there is to mend. Only a file that is not TOML
-//! at all is reported as that alone, for what it means to say is then a guess. The parts, in reading order: [`reader`]
-//! (tables, keys, complaints), [`values`] (durations, bit rates, places…), [`pathway`], [`when`], the steps, which have a
-//! folder of their own in [`crate::steps`], and [`whole`] (what must hold between the tables).
+//! The file is read in one pass over its TOML tree, which knows where each key and value stands, with the tools of
+//! [`crate::reading`]. Only a file that is not TOML at all is reported as that alone, for what it means to say is then a
+//! guess. The parts, in reading order: [`pathway`], the steps, which have a folder of their own in [`crate::steps`], and
+//! [`whole`] (what must hold between the tables).
 
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
 mod pathway;
-mod problem;
-mod reader;
 #[cfg(test)]
 mod tests;
-pub(crate) mod values;
-pub(crate) mod when;
 mod whole;
-
-pub use problem::Problem;
-pub(crate) use reader::{Absent, Fault, Fields, Key, Reader, Value, did_you_mean, kind_of, list};
 
 use crate::{
     model::{MAX_PATHWAYS, PathSet, Pathway, Policy, Step},
+    reading::{Absent, Fault, Fields, Key, Problem, Reader, Value, values},
     steps,
 };
 
@@ -31,7 +24,7 @@ use crate::{
 pub const FILE_ENDING: &str = ".policy.toml";
 
 /// The keys of the file's head, and the two kinds of table.
-pub(crate) const HEAD: &[Key] = &[
+const HEAD: &[Key] = &[
     Key { name: "service", absent: Absent::Nothing, takes: "the file's own name without `.policy.toml`" },
     Key { name: "names", absent: Absent::Nothing, takes: "a list of host names, such as [\"live.example.net\"]" },
     Key {
@@ -46,7 +39,7 @@ pub(crate) const HEAD: &[Key] = &[
 /// Reads one policy file. `file` is its name, for messages; without its folder and [`FILE_ENDING`] it is the service's
 /// id. Reports every problem it finds, in file order.
 pub fn parse(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
-    let reader = Reader::new(file, text);
+    let reader = Reader::new(file, text, HEAD);
     let (tree, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(syntax(reader, errors));

@@ -2,11 +2,10 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::{
-    reader::{Absent, Fault, Fields, Key, Reader, Value},
-    values,
+use crate::{
+    model::{Pathway, PathwayAnswer, Probe, ProbeTarget},
+    reading::{Absent, Fault, Fields, Key, Reader, Value, values},
 };
-use crate::model::{Pathway, PathwayAnswer, Probe, ProbeTarget};
 
 /// The keys of a pathway.
 pub(crate) const KEYS: &[Key] = &[

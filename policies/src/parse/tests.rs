@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     model::{Fence, Healthy, Metric, PathwayAnswer, Prefer, Probe, ProbeTarget, Rank, StepKind, Weights, When},
     parse,
-    steps::{COMMON, STEPS},
+    steps::{COMMON, STEPS, describe, when},
 };
 
 fn good(text: &str) -> Policy {
@@ -145,12 +145,12 @@ fn steps_describe_themselves() {
     ];
     for (step, line) in cases {
         let policy = good(&format!("{TWO}\n[[step]]\n{step}"));
-        assert_eq!(crate::text::describe(&policy, &policy.steps[0]), line);
+        assert_eq!(describe(&policy, &policy.steps[0]), line);
     }
     let three = good(&format!(
         "{TWO}[[pathway]]\nid = 'c'\nurl = 'https://c.example.net'\n[[step]]\ndo = 'fence'\nnever = ['c']\nwhen.continent = ['SA']"
     ));
-    assert_eq!(crate::text::describe(&three, &three.steps[0]), "never c when continent is SA");
+    assert_eq!(describe(&three, &three.steps[0]), "never c when continent is SA");
 }
 
 /// Each kind of table with the file that it stands in, ready for one more key.

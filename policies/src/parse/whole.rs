@@ -4,8 +4,11 @@ use std::ops::Range;
 
 use url::Url;
 
-use super::{Fault, Fields, Reader, Value, text_of};
-use crate::model::{PathSet, Pathway, PathwayAnswer, Step, StepKind};
+use super::text_of;
+use crate::{
+    model::{PathSet, Pathway, PathwayAnswer, Step, StepKind},
+    reading::{Fault, Fields, Reader, Value},
+};
 
 /// No two pathways may have one id, nor one host: a beacon names its host only, and could not be attributed.
 pub(super) fn unlike(reader: &Reader<'_>, tables: &[Value<'_>]) {

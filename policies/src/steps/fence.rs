@@ -3,8 +3,8 @@
 use super::{Definition, Ids, pathways};
 use crate::{
     model::{Fence, PathSet, Policy, StepKind},
-    parse::{Absent, Fault, Fields, Key},
-    text,
+    reading::{Absent, Fault, Fields, Key},
+    words,
 };
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -41,8 +41,8 @@ fn read(fields: &Fields<'_, '_>, ids: &Ids) -> Option<StepKind> {
 pub(super) fn describe(policy: &Policy, fence: &Fence) -> String {
     let never = PathSet::all(policy.pathways.len()).without(fence.allowed);
     if !never.is_empty() && never.len() < fence.allowed.len() {
-        format!("never {}", text::pathways(policy, never))
+        format!("never {}", words::pathways(policy, never))
     } else {
-        format!("only {}", text::pathways(policy, fence.allowed))
+        format!("only {}", words::pathways(policy, fence.allowed))
     }
 }

@@ -1,11 +1,12 @@
-//! The steps of the language, one definition each: its name, its keys, how it is read, and what it says of itself.
+//! The steps of the language, one definition each: its name, its keys, how it is read, and what it says of itself;
+//! and `when`, which all of them may have.
 //!
 //! A new kind of step is a new file here, a line in [`STEPS`] and in [`describe`], and its data in [`crate::model`].
 
 use crate::{
     model::{PathSet, Policy, Step, StepKind},
-    parse::{Absent, Fault, Fields, Key, Reader, Value, did_you_mean, list, values, when},
-    text,
+    reading::{Absent, Fault, Fields, Key, Reader, Value, values},
+    words::{did_you_mean, list},
 };
 
 mod fence;
@@ -13,6 +14,7 @@ mod healthy;
 mod prefer;
 mod rank;
 mod weights;
+pub(crate) mod when;
 
 /// One kind of step.
 #[derive(Debug)]
@@ -58,8 +60,8 @@ pub(crate) fn read(reader: &Reader<'_>, value: &Value<'_>, ids: &Ids) -> Option<
     Some(Step { kind: (definition.read)(&fields, ids)?, when, line: reader.line(value.span()) })
 }
 
-/// What a step does, for whom it does it: one line.
-pub(crate) fn describe(policy: &Policy, step: &Step) -> String {
+/// What a step does, and for whom, in one line, such as `prefer cdn-a, then cdn-b when country is DE, AT or CH`.
+pub fn describe(policy: &Policy, step: &Step) -> String {
     let what = match &step.kind {
         StepKind::Healthy(healthy) => healthy::describe(healthy),
         StepKind::Fence(fence) => fence::describe(policy, fence),
@@ -67,7 +69,7 @@ pub(crate) fn describe(policy: &Policy, step: &Step) -> String {
         StepKind::Rank(rank) => rank::describe(rank),
         StepKind::Weights(weights) => weights::describe(policy, weights),
     };
-    what + &text::when(&step.when)
+    what + &when::describe(&step.when)
 }
 
 /// The index of the pathway that a value names.

@@ -3,8 +3,8 @@
 use super::{Definition, Ids, pathway};
 use crate::{
     model::{Policy, Prefer, StepKind},
-    parse::{Absent, Fault, Fields, Key, values},
-    text,
+    reading::{Absent, Fault, Fields, Key, values},
+    words,
 };
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -38,6 +38,6 @@ fn read(fields: &Fields<'_, '_>, ids: &Ids) -> Option<StepKind> {
 }
 
 pub(super) fn describe(policy: &Policy, prefer: &Prefer) -> String {
-    let tiers: Vec<String> = prefer.tiers.iter().map(|tier| text::pathways(policy, *tier)).collect();
+    let tiers: Vec<String> = prefer.tiers.iter().map(|tier| words::pathways(policy, *tier)).collect();
     format!("prefer {}", tiers.join(", then "))
 }

@@ -7,7 +7,7 @@
 use super::{Definition, Ids};
 use crate::{
     model::{Metric, Rank, StepKind},
-    parse::{Absent, Fault, Fields, Key, values},
+    reading::{Absent, Fault, Fields, Key, values},
 };
 
 pub(super) const DEFINITION: Definition = Definition {

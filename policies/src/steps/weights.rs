@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::{Definition, Ids, pathway};
 use crate::{
     model::{Policy, StepKind, Weights},
-    parse::{Absent, Fault, Fields, Key, kind_of, values},
+    reading::{Absent, Fault, Fields, Key, kind_of, values},
 };
 
 pub(super) const DEFINITION: Definition = Definition {

@@ -11,12 +11,11 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use fairway_policies::{
-    PathSet, PathwayAnswer, Policy, StepKind,
+    PathSet, PathwayAnswer, Policy, StepKind, describe,
     explain::{
         DnsAnswer, DnsRecord, Effect, ExplainedClient, ExplainedSnapshot, ExplainedStep, Explanation, HttpAnswer,
         Number, PathwayRow, Share, Tier, Unit, lasting,
     },
-    text::describe,
 };
 
 use crate::{

@@ -1,10 +1,12 @@
 //! `when`: which clients a step is for.
 
-use super::{
-    reader::{Absent, Fields, Key},
-    values,
+use std::fmt::Display;
+
+use crate::{
+    model::When,
+    reading::{Absent, Fields, Key, values},
+    words::enumerate,
 };
-use crate::model::When;
 
 /// The kinds of condition. All that are given must hold; within one, any value matches.
 pub(crate) const KEYS: &[Key] = &[
@@ -31,7 +33,7 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 /// Reads a step's `when`; without one the step is for everyone.
-pub(crate) fn read(step: &Fields<'_, '_>) -> When {
+pub(super) fn read(step: &Fields<'_, '_>) -> When {
     let Some(when) = step.inner("when", "`when`", KEYS) else {
         return When::default();
     };
@@ -41,4 +43,21 @@ pub(crate) fn read(step: &Fields<'_, '_>) -> When {
         asn: when.list("asn", values::asn).unwrap_or_default(),
         cidr: when.list("cidr", values::cidr).unwrap_or_default(),
     }
+}
+
+/// ` when country is DE, AT or CH and network is AS3320`; nothing for a step that is for everyone.
+pub(super) fn describe(when: &When) -> String {
+    let kinds = [
+        condition("continent is", &when.continent),
+        condition("country is", &when.country),
+        condition("network is", &when.asn),
+        condition("address is in", &when.cidr),
+    ];
+    let kinds: Vec<String> = kinds.into_iter().flatten().collect();
+    if kinds.is_empty() { String::new() } else { format!(" when {}", kinds.join(" and ")) }
+}
+
+fn condition(is: &str, values: &[impl Display]) -> Option<String> {
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    (!values.is_empty()).then(|| format!("{is} {}", enumerate("or", &values)))
 }

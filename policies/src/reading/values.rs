@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use toml::de::DeValue;
 use url::Url;
 
-use super::reader::{Fault, did_you_mean, kind_of};
+use super::reader::{Fault, kind_of};
+use crate::words::{did_you_mean, list};
 
 /// Text as it stands.
 pub(crate) fn text<'v>(value: &'v DeValue<'_>) -> Result<&'v str, Fault> {
@@ -192,6 +193,6 @@ where
     }
     let fault = Fault::new(format!("there is no {what} `{text}`"));
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let all = || format!("there are {}", super::reader::list("and", &names));
+    let all = || format!("there are {}", list("and", &names));
     Err(fault.help(did_you_mean(text, names.iter().copied()).unwrap_or_else(all)))
 }

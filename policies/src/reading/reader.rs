@@ -10,7 +10,8 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{HEAD, problem::Problem};
+use super::problem::Problem;
+use crate::words::{did_you_mean, list};
 
 /// A value with its place in the file.
 pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
@@ -58,12 +59,14 @@ impl Fault {
 pub(crate) struct Reader<'t> {
     file: &'t str,
     text: &'t str,
+    /// The keys of its head.
+    head: &'static [Key],
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'t> Reader<'t> {
-    pub fn new(file: &'t str, text: &'t str) -> Self {
-        Self { file, text, problems: RefCell::default() }
+    pub fn new(file: &'t str, text: &'t str, head: &'static [Key]) -> Self {
+        Self { file, text, head, problems: RefCell::default() }
     }
 
     /// Notes a problem at `span`.
@@ -145,7 +148,7 @@ impl<'a, 't> Fields<'a, 't> {
     fn unknown(&self, name: &str) -> Fault {
         let fault = Fault::new(format!("{} has no key `{name}`", self.name));
         let names: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
-        if HEAD.iter().any(|key| key.name == name) {
+        if self.reader.head.iter().any(|key| key.name == name) {
             // In TOML a key belongs to the last header above it, which is easily forgotten.
             return fault.help(format!("`{name}` belongs to the head of the file: put it above the first [[pathway]]"));
         }
@@ -239,19 +242,4 @@ pub(crate) fn kind_of(value: &DeValue<'_>) -> &'static str {
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
-}
-
-/// "did you mean `x`?" for the known word nearest to `word`, if one is near enough: a third of its letters may be wrong.
-pub(crate) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
-    let word = word.to_lowercase();
-    let distance = |k: &&str| strsim::damerau_levenshtein(&word, &k.to_lowercase());
-    let nearest = known.into_iter().min_by_key(distance)?;
-    let allowed = (word.chars().count().max(nearest.chars().count()) / 3).max(1);
-    (distance(&nearest) <= allowed).then(|| format!("did you mean `{nearest}`?"))
-}
-
-/// `` `a`, `b` and `c` ``.
-pub(crate) fn list(joint: &str, words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|w| format!("`{w}`")).collect();
-    crate::text::enumerate(joint, &quoted)
 }
