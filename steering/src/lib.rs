@@ -11,16 +11,33 @@
 //! [`sessions`] (which pathway a playback is on), [`demand`] (load per pathway and its triggers), [`http`] (the
 //! content-steering service), [`explain`] (the story of one decision), [`metrics`].
 //!
+//! Imports run one way, from a line here to those under it, and never in a circle:
+//!
+//! ```text
+//! control                                 gathers it all
+//! http · explain · metrics                answer, tell, count
+//! decide · live                           the decision; the handle. Neither knows the other
+//! snapshot                                what both read
+//! standing · demand · sessions
+//! event
+//! health · cells · client · counters      the words that all share
+//! sources · lock                          know nothing of this room
+//! ```
+//!
 //! Answering touches one snapshot and nothing else: no lock, no disk, no store. This room never imports `store`.
 
 pub mod cells;
+pub mod client;
 pub mod control;
+pub mod counters;
 pub mod decide;
 pub mod demand;
+pub mod event;
 pub mod explain;
 pub mod health;
 pub mod http;
 pub mod live;
+mod lock;
 pub mod metrics;
 pub mod sessions;
 pub mod snapshot;
@@ -30,12 +47,15 @@ pub mod standing;
 mod testing;
 
 pub use cells::{Audience, Cell, CellRow, CellSource};
-pub use decide::{Choice, Client, Decision, Reason, StepReport, Trace, Via, decide};
+pub use client::{Client, Via};
+pub use decide::{Choice, Decision, Reason, StepReport, Trace, decide};
+pub use event::Event;
 pub use explain::explain;
 /// Where a client is: for rooms that ask about a place, and know no geo.
 pub use fairway_geo::{Asn, Place};
 /// What a [`Decision`] makes DNS say: for the DNS room, which knows no policies.
 pub use fairway_policies::model::PathwayAnswer;
 pub use health::{Cause, Health, Verdict};
-pub use live::{Attributed, Event, Live};
+pub use live::Live;
+pub use sessions::Attributed;
 pub use snapshot::{Service, Snapshot};

@@ -9,12 +9,17 @@
 //! previous old one is forgotten, whole. What was touched lately is never lost, what was not goes at no cost, and memory
 //! is bounded: at most [`CAPACITY`] sessions, of at most [`SID_LIMIT`] bytes of id each.
 
-use std::{collections::HashMap, mem, sync::Mutex};
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex},
+};
 
 use chrono::{DateTime, Utc};
+use fairway_policies::Policy;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::live::{Attributed, lock};
+use crate::lock::lock;
 
 /// Sessions kept. A node that serves more at once forgets some of them between two polls, and then attributes their
 /// hostless beacons to none; at some 150 bytes each, this is 40 MB at worst.
@@ -23,6 +28,26 @@ const CAPACITY: usize = 1 << 18;
 const SHARDS: usize = 64;
 /// CTA-5004: a session id has at most 64 characters. A longer one is not kept.
 pub const SID_LIMIT: usize = 64;
+
+/// A pathway of a service, as something was attributed to it.
+#[derive(Clone, Debug)]
+pub struct Attributed {
+    /// The service's policy.
+    pub policy: Arc<Policy>,
+    /// Index in its pathways.
+    pub pathway: u8,
+}
+
+impl Attributed {
+    /// Service id.
+    pub fn service(&self) -> &str {
+        &self.policy.service
+    }
+    /// Pathway id.
+    pub fn pathway(&self) -> &str {
+        self.policy.pathways.get(usize::from(self.pathway)).map_or("", |p| &p.id)
+    }
+}
 
 /// What is known of one session.
 #[derive(Clone, Debug)]
@@ -97,8 +122,6 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn seen(pathway: u8) -> Seen {

@@ -8,7 +8,8 @@ use fairway_policies::{PathSet, Policy, parse};
 
 use crate::{
     cells::{Audience, Cell, CellRow},
-    decide::{Client, Decision, Via, decide},
+    client::{Client, Via},
+    decide::{Decision, decide},
     health::{Cause, Health, Verdict},
     snapshot::{Service, Snapshot},
 };

@@ -10,13 +10,14 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::WINDOW;
 use crate::{
     cells::{CellRow, CellSource, CellsUnavailable},
     live::Live,
     sources::{self, Look, Refused},
 };
 
+/// Over which cells are asked for; the page in [`super`] says why.
+pub const WINDOW: Duration = Duration::from_secs(30);
 /// A store that has not answered by now counts as down; the next fetch is the retry.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 

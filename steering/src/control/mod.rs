@@ -53,11 +53,10 @@ use crate::{
     sources::{self, Look, Refused},
 };
 use gather::Found;
+pub use gather::WINDOW;
 use save::Saver;
 use state::State;
 
-/// Over which cells are asked for.
-pub const WINDOW: Duration = Duration::from_secs(30);
 /// From one tick to the next.
 const TICK: Duration = Duration::from_secs(1);
 /// From one fetch of cells to the next.

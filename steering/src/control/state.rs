@@ -6,12 +6,15 @@ use chrono::{DateTime, Utc};
 use fairway_geo::GeoTable;
 use fairway_policies::{Policy, StepKind};
 
-use super::{WINDOW, save::Swap};
+use super::{gather::WINDOW, save::Swap};
 use crate::{
     cells::{Audience, CellRow, Cells, CellsUnavailable},
+    counters::Counters,
     demand::{Crossing, Demand, Triggers, Webhook},
+    event::Event,
     health::{Outcome, PathKey, Probes, Verdict, Verdicts},
-    live::{Counters, Event, Live, Refusal, Status, StoreState, lock},
+    live::{Live, Refusal, Status, StoreState},
+    lock::lock,
     snapshot::{Saved, Service, Snapshot},
     sources::Refused,
     standing::{self, Change, Standings},

@@ -17,8 +17,9 @@ use serde_json::Value;
 use super::*;
 use crate::{
     cells::{Audience, Cell, CellRow, CellsUnavailable},
+    event::Event,
     health::{Cause, Health},
-    live::{Event, StoreState},
+    live::StoreState,
 };
 
 /// What the fake store says: cells, or nothing.

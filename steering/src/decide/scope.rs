@@ -23,7 +23,7 @@ use std::net::IpAddr;
 use fairway_policies::When;
 use ipnet::IpNet;
 
-use super::Client;
+use crate::client::Client;
 
 /// IPv4 clients are spread by /24, IPv6 clients by /48: what resolvers tell of them (RFC 7871 §11.1 and common practice),
 /// so that one client is hashed alike whoever resolves for it.

@@ -18,14 +18,10 @@
 
 use std::net::IpAddr;
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{Client, scope::spread_bits};
-
-/// What is hashed of a pathway: its id, so that its place in the file does not matter.
-pub(crate) fn seed(pathway: &str) -> u64 {
-    xxh3_64(pathway.as_bytes())
-}
+use super::scope::spread_bits;
+use crate::client::Client;
 
 /// What one client draws by.
 pub(super) struct Draw<'a> {

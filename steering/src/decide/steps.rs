@@ -6,9 +6,15 @@ use fairway_policies::{
     model::{MAX_PATHWAYS, PathwayAnswer},
 };
 
-use super::{Choice, Client, Reason, Via, scope::Scope, spread::Draw, trace::Notes};
+use super::{
+    decision::Choice,
+    scope::Scope,
+    spread::Draw,
+    trace::{Notes, Reason},
+};
 use crate::{
     cells::Audience,
+    client::{Client, Via},
     health::{Health, Verdict},
     snapshot::Service,
     standing::Standing,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Choice;
+use super::decision::Choice;
 use crate::{cells::Audience, health::Verdict, standing::Known};
 
 /// Why a step did what it did to one pathway. To explain and to record; text is made of it at the edge.

@@ -19,7 +19,8 @@ use fairway_policies::{
 };
 
 use crate::{
-    decide::{Choice, Client, Decision, Reason, StepReport, Via, decide},
+    client::{Client, Via},
+    decide::{Choice, Decision, Reason, StepReport, decide},
     health::{Cause, Verdict},
     snapshot::{Service, Snapshot},
     standing::{Comparison, Known, Standing},

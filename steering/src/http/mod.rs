@@ -48,10 +48,11 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    decide::{Choice, Decision, Via, decide},
+    client::Via,
+    decide::{Choice, Decision, decide},
     health::Health,
-    live::{Attributed, Live},
-    sessions::Seen,
+    live::Live,
+    sessions::{Attributed, Seen},
     snapshot::{Service, Snapshot},
 };
 use query::Asked;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
 
-use crate::{decide::Via, sessions::SID_LIMIT};
+use crate::{client::Via, sessions::SID_LIMIT};
 
 /// What our own `RELOAD-URI` carries begins with this, then the session's id in base64url. A bare word rather than
 /// `key=value`: its every character survives every player's re-encoding.

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::{Event, lock};
+use crate::{event::Event, lock::lock};
 
 /// How many events are kept: a person reads back a page or two, and a reader that reconnects was away for seconds.
 const KEPT: usize = 200;

@@ -10,15 +10,12 @@ mod history;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
-use fairway_policies::{Policy, model::MAX_PATHWAYS};
+use fairway_policies::Policy;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -28,63 +25,11 @@ pub use history::{Decided, History, Point};
 use crate::{
     cells::{Audience, CellRow},
     demand::{Deliveries, Demand},
-    health::{Tally, Verdict},
-    sessions::Sessions,
+    health::Tally,
+    lock::lock,
+    sessions::{Attributed, Sessions},
     snapshot::Snapshot,
 };
-
-/// Decisions counted by pathway that came first, since the node's start.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Answered over DNS, by pathway index.
-    pub dns: [AtomicU64; MAX_PATHWAYS],
-    /// Answered over HTTP, by pathway index.
-    pub http: [AtomicU64; MAX_PATHWAYS],
-}
-
-impl Counters {
-    /// One DNS answer whose first pathway is `pathway`.
-    pub fn dns(&self, pathway: u8) {
-        self.dns[usize::from(pathway) % MAX_PATHWAYS].fetch_add(1, Ordering::Relaxed);
-    }
-    /// One HTTP answer whose first pathway is `pathway`.
-    pub fn http(&self, pathway: u8) {
-        self.http[usize::from(pathway) % MAX_PATHWAYS].fetch_add(1, Ordering::Relaxed);
-    }
-    /// Counts on from these, DNS and HTTP.
-    pub(crate) fn set(&self, pathway: usize, (dns, http): (u64, u64)) {
-        let set = |counts: &[AtomicU64; MAX_PATHWAYS], count| {
-            if let Some(counter) = counts.get(pathway) {
-                counter.store(count, Ordering::Relaxed);
-            }
-        };
-        set(&self.dns, dns);
-        set(&self.http, http);
-    }
-    /// What both count for `pathway` now: DNS, HTTP.
-    pub fn read(&self, pathway: usize) -> (u64, u64) {
-        let read = |counts: &[AtomicU64; MAX_PATHWAYS]| counts.get(pathway).map_or(0, |c| c.load(Ordering::Relaxed));
-        (read(&self.dns), read(&self.http))
-    }
-}
-
-/// Something a person would want to know, as it happens.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
-    /// A pathway's verdict changed.
-    Verdict { at: DateTime<Utc>, service: String, pathway: String, from: Verdict, to: Verdict },
-    /// A pathway passed another for an audience, or fell back behind it.
-    Standing { at: DateTime<Utc>, service: String, audience: String, ahead: String, behind: String, why: String },
-    /// Policies were reloaded.
-    Reloaded { at: DateTime<Utc>, services: usize },
-    /// A reload was refused; the old policies stay. `problems` is the text that `fairway check` prints.
-    ReloadRefused { at: DateTime<Utc>, problems: String },
-    /// A pathway's demand crossed its trigger, upward or back down.
-    Scaling { at: DateTime<Utc>, service: String, pathway: String, over: bool, bits_per_second: u64, capacity: u64 },
-    /// The store stopped or came back.
-    Store { at: DateTime<Utc>, up: bool, detail: String },
-}
 
 /// What the control loop knows beside the snapshot, at one moment. Parts are shared, so that a new one is cheap.
 #[derive(Clone, Debug, Default)]
@@ -139,26 +84,6 @@ pub struct Answers {
     pub ok: AtomicU64,
     /// 404: no such service.
     pub unknown_service: AtomicU64,
-}
-
-/// A pathway of a service, as something was attributed to it.
-#[derive(Clone, Debug)]
-pub struct Attributed {
-    /// The service's policy.
-    pub policy: Arc<Policy>,
-    /// Index in its pathways.
-    pub pathway: u8,
-}
-
-impl Attributed {
-    /// Service id.
-    pub fn service(&self) -> &str {
-        &self.policy.service
-    }
-    /// Pathway id.
-    pub fn pathway(&self) -> &str {
-        self.policy.pathways.get(usize::from(self.pathway)).map_or("", |p| &p.id)
-    }
 }
 
 /// What the node knows now.
@@ -252,9 +177,4 @@ fn hosts(snapshot: &Snapshot) -> HashMap<String, Attributed> {
         })
     };
     snapshot.services.iter().rev().flat_map(|service| pathways(&service.policy)).collect()
-}
-
-/// A poisoned lock here only means that a page was being made while its thread died: the data is whole.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,14 +16,15 @@ use std::{
 use chrono::{DateTime, Utc};
 use fairway_geo::{GeoTable, Place};
 use fairway_policies::Policy;
+use xxhash_rust::xxh3::xxh3_64;
 
 pub use saved::{LoadError, Saved, SavedService, SavedStanding};
 
 use crate::{
     cells::Audience,
-    decide::{self, Client, Via},
+    client::{Client, Via},
+    counters::Counters,
     health::{Health, Verdict},
-    live::Counters,
     standing::{Standing, Standings},
 };
 
@@ -57,7 +58,7 @@ pub struct Service {
     pub cells_at_ms: Option<i64>,
     /// Counts its decisions; the same over all snapshots.
     pub counters: Arc<Counters>,
-    /// What is hashed of each pathway, by index.
+    /// By pathway index: the hash of its id, by which clients draw, so that its place in the file does not matter.
     pub(crate) seeds: Vec<u64>,
 }
 
@@ -73,7 +74,7 @@ impl Service {
     ) -> Self {
         verdicts.resize_with(policy.pathways.len(), || Verdict::unknown(DateTime::UNIX_EPOCH));
         standings.resize_with(policy.steps.len(), Arc::default);
-        let seeds = policy.pathways.iter().map(|p| decide::seed(&p.id)).collect();
+        let seeds = policy.pathways.iter().map(|p| xxh3_64(p.id.as_bytes())).collect();
         Self { policy, verdicts, standings, cells_at_ms, counters, seeds }
     }
 

@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use super::{Service, Snapshot};
 use crate::{
     cells::Audience,
+    counters::Counters,
     health::Verdict,
-    live::Counters,
     standing::{Known, Lead, Standing, Standings},
 };
 

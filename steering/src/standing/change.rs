@@ -5,8 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use fairway_policies::{Metric, Policy, explain::Number};
 
-use super::{Known, Standing};
-use crate::{cells::Audience, live::Event};
+use super::leads::{Known, Standing};
+use crate::{cells::Audience, event::Event};
 
 /// One pathway won or lost its lead over another, for one audience.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,8 @@ use fairway_policies::{Metric, Policy};
 
 use crate::{
     cells::Audience,
-    decide::{Client, Reason, Via, decide},
+    client::{Client, Via},
+    decide::{Reason, decide},
     health::Health::{Degraded, Down, Drained, Up},
     snapshot::{Service, Snapshot},
     standing::{Known, Lead, Standing},

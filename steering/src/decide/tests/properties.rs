@@ -15,7 +15,8 @@ use ipnet::IpNet;
 
 use crate::{
     cells::Audience,
-    decide::{Client, Decision, Via, decide},
+    client::{Client, Via},
+    decide::{Decision, decide},
     health::{Cause, Health, Verdict},
     snapshot::{Service, Snapshot},
     standing::{Lead, Standing, Standings},

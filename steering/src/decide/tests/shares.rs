@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 use fairway_policies::Policy;
 
 use crate::{
-    decide::Client,
+    client::Client,
     health::Health,
     testing::{client, decision, healthy, policy, unwell},
 };

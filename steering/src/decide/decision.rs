@@ -1,0 +1,56 @@
+//! What was decided, and what DNS and a steering list take from it.
+
+use arrayvec::ArrayVec;
+use fairway_policies::{
+    Pathway, Policy,
+    model::{MAX_PATHWAYS, PathwayAnswer},
+};
+use ipnet::IpNet;
+use serde::Serialize;
+
+/// One pathway of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Choice {
+    /// Index in the policy's pathways.
+    pub pathway: u8,
+    /// Equals have the same tier; 0 is the best.
+    pub tier: u8,
+    /// Share inside its tier; 0 where no `weights` step spoke.
+    pub weight: u32,
+}
+
+/// What to answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Eligible pathways, best first; never empty for a policy that has one its fences allow.
+    pub ranked: ArrayVec<Choice, MAX_PATHWAYS>,
+    /// Set aside as unfit, least bad first: the end of a steering list.
+    pub aside: ArrayVec<u8, MAX_PATHWAYS>,
+    /// Seconds.
+    pub ttl: u32,
+    /// The addresses for which this same decision holds, or for [`Via::Dns`](crate::Via::Dns) what
+    /// [`Decision::for_dns`] gives of it: the scope of a DNS answer. /0 where no step looked at the client.
+    pub holds: IpNet,
+    /// Nothing was healthy, so all were kept.
+    pub panic: bool,
+}
+
+impl Decision {
+    /// The one pathway whose records DNS answers: the first ranked one that has any. When none of those has, the first set
+    /// aside that has: a record that may not work is better than none, which resolvers would remember as such.
+    pub fn for_dns<'p>(&self, policy: &'p Policy) -> Option<(u8, &'p PathwayAnswer)> {
+        self.indexes()
+            .filter_map(|i| Some((i, &policy.pathways.get(usize::from(i))?.answer)))
+            .find(|(_, answer)| **answer != PathwayAnswer::None)
+    }
+
+    /// Every pathway that the fences allow, best first, those set aside last: a steering list. It has two entries or more
+    /// wherever the policy and its fences have, so that a player can fail over by itself.
+    pub fn priority<'p>(&self, policy: &'p Policy) -> impl Iterator<Item = &'p Pathway> {
+        self.indexes().filter_map(|i| policy.pathways.get(usize::from(i)))
+    }
+
+    pub(super) fn indexes(&self) -> impl Iterator<Item = u8> {
+        self.ranked.iter().map(|c| c.pathway).chain(self.aside.iter().copied())
+    }
+}
