@@ -148,42 +148,18 @@ fn capacity(pathway: &PathwayView) -> impl IntoView + use<> {
 }
 
 fn decisions(model: RwSignal<Overview>) -> impl IntoView {
-    let at = RwSignal::new(None);
-    let drawing = Memo::new(move |_| model.with(|m| Drawing::new(Kind::Stack, m.decisions.shares())));
-    let rows = move || {
-        model.with(|m| {
-            let shares = m.decisions.shares();
-            names(m)
-                .iter()
-                .enumerate()
-                .map(|(i, id)| {
-                    let share = value_at(&shares, i, at.get());
-                    let rate = value_at(&m.decisions, i, at.get());
-                    let whole = shares.whole(i);
-                    let cells = [share.map(format::percent), rate.map(format::rate), whole.map(format::percent)];
-                    row(id, &names(m), cells)
-                })
-                .collect_view()
-        })
+    let drawing = |m: &Overview| Drawing::new(Kind::Stack, m.decisions.shares());
+    let cells = |m: &Overview, i: usize, at| {
+        let shares = m.decisions.shares();
+        let (share, rate) = (value_at(&shares, i, at), value_at(&m.decisions, i, at));
+        [share.map(format::percent), rate.map(format::rate), shares.whole(i).map(format::percent)]
     };
+    let label = "Share of decisions by pathway, per cent, last 15 minutes";
     view! {
         <section class="panel wide" aria-labelledby="decisions">
             <h2 id="decisions">"Decisions by pathway"</h2>
             <p class="what">"Share of DNS and HTTP answers that put it first, over the last 15 minutes"</p>
-            <div class="drawn">
-                {chart("Share of decisions by pathway, per cent, last 15 minutes", drawing, at).into_any()}
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Pathway"</th>
-                            <th scope="col">{move || moment(model, |m| &m.decisions, at.get())}</th>
-                            <th scope="col">"per s"</th>
-                            <th scope="col">"15 min"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            {drawn(model, label, drawing, |m| &m.decisions, ["per s", "15 min"], cells)}
         </section>
     }
 }
@@ -194,21 +170,11 @@ fn quality(
     what: &'static str,
     pick: fn(&Overview) -> &Series,
 ) -> impl IntoView {
-    let at = RwSignal::new(None);
-    let drawing = Memo::new(move |_| model.with(|m| Drawing::new(Kind::Lines, pick(m).clone())));
-    let rows = move || {
-        model.with(|m| {
-            let series = pick(m);
-            names(m)
-                .iter()
-                .enumerate()
-                .map(|(i, id)| {
-                    let worst = series.values.get(i).and_then(|row| row.iter().flatten().copied().reduce(f64::max));
-                    let cells = [value_at(series, i, at.get()), series.whole(i), worst];
-                    row(id, &names(m), cells.map(|v| v.map(format::percent)))
-                })
-                .collect_view()
-        })
+    let drawing = move |m: &Overview| Drawing::new(Kind::Lines, pick(m).clone());
+    let cells = move |m: &Overview, i: usize, at| {
+        let series = pick(m);
+        let worst = series.values.get(i).and_then(|row| row.iter().flatten().copied().reduce(f64::max));
+        [value_at(series, i, at), series.whole(i), worst].map(|v| v.map(format::percent))
     };
     let away = move || {
         let (away, read) = model.with(|m| (m.sources.store_away.clone(), m.sources.qoe_at_ms));
@@ -225,21 +191,44 @@ fn quality(
             <h2>{title}</h2>
             <p class="what">{what} ", as viewers report it"</p>
             {away}
-            <div class="drawn">
-                {chart(title, drawing, at).into_any()}
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Pathway"</th>
-                            <th scope="col">{move || moment(model, pick, at.get())}</th>
-                            <th scope="col">"15 min"</th>
-                            <th scope="col">"Worst"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            {drawn(model, title, drawing, pick, ["15 min", "Worst"], cells)}
         </section>
+    }
+}
+
+/// A chart of `pick`, and the same in numbers: for each pathway its `cells`, under the moment at the pointer and the two `heads`.
+fn drawn(
+    model: RwSignal<Overview>,
+    label: &'static str,
+    drawing: impl Fn(&Overview) -> Drawing + Send + Sync + 'static,
+    pick: fn(&Overview) -> &Series,
+    heads: [&'static str; 2],
+    cells: impl Fn(&Overview, usize, Option<usize>) -> [Option<String>; 3] + Send + 'static,
+) -> impl IntoView {
+    let at = RwSignal::new(None);
+    let drawing = Memo::new(move |_| model.with(&drawing));
+    let rows = move || {
+        model.with(|m| {
+            let names = names(m);
+            let row = |(i, id): (usize, &String)| row(id, &names, cells(m, i, at.get()));
+            names.iter().enumerate().map(row).collect_view()
+        })
+    };
+    view! {
+        <div class="drawn">
+            {chart(label, drawing, at).into_any()}
+            <table>
+                <thead>
+                    <tr>
+                        <th scope="col">"Pathway"</th>
+                        <th scope="col">{move || moment(model, pick, at.get())}</th>
+                        <th scope="col">{heads[0]}</th>
+                        <th scope="col">{heads[1]}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
     }
 }
 
