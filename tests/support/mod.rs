@@ -8,6 +8,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -67,14 +68,18 @@ pub fn fairway() -> Command {
     command
 }
 
-/// A TCP port that nobody has on any of the demo CDNs' addresses.
+/// A TCP port that nobody has, on loopback or on the demo CDNs' addresses. Below those that the system gives to whoever asks
+/// for any, so that nobody gets it before its user binds it; no two tests of a process are given the same one.
 pub fn free_port() -> u16 {
-    let first = TcpListener::bind("127.0.1.1:0").unwrap();
-    let port = first.local_addr().unwrap().port();
-    for other in ["127.0.1.2", "127.0.1.3"] {
-        drop(TcpListener::bind((other, port)).unwrap());
-    }
-    port
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let free = |port: &u16| {
+        let addresses = ["127.0.0.1", "127.0.1.1", "127.0.1.2", "127.0.1.3"];
+        addresses.iter().all(|address| TcpListener::bind((*address, *port)).is_ok())
+    };
+    // Two test processes at a time begin at different places.
+    let begin = (std::process::id() % 1_000) as u16 * 12;
+    let mut ports = std::iter::repeat_with(|| 20_000 + (begin + GIVEN.fetch_add(1, Ordering::Relaxed)) % 12_000);
+    ports.by_ref().take(12_000).find(free).expect("a free port")
 }
 
 /// The demo's CDNs on `port`, as far as a probe can tell: whatever is asked is answered 200. They end with the set.
