@@ -25,7 +25,7 @@ run: site ## everything on this machine: a node, local CDNs, viewers
 
 test: setup-test ## every test: rooms first, then the whole system over the wire and in a browser
 	@cargo xtask site
-	cargo test --workspace --no-fail-fast
+	cargo test --workspace --no-fail-fast -- --show-output
 
 check: setup-check ## format, lints, file sizes, allowed arrows between rooms, licences
 	cargo fmt --all --check

@@ -68,6 +68,7 @@ fn welcome(node: &Listening, world: &World, viewers: usize) -> String {
     let Listening { dns, public, admin, .. } = node;
     let (panel, name, service) = (world.panel, &world.surroundings.name, &world.surroundings.service);
     let (dns_ip, dns_port) = (dns[0].ip(), dns[0].port());
+    let program = std::env::args().next().unwrap_or_else(|| "fairway".into());
     let first = world.surroundings.pathways.first().map_or("", |pathway| pathway.id.as_str());
     format!(
         "
@@ -80,7 +81,7 @@ fn welcome(node: &Listening, world: &World, viewers: usize) -> String {
 
   try:
     dig -p {dns_port} @{dns_ip} {name} +subnet=193.99.144.0/24        # Germany
-    fairway explain --service {service} --client 200.160.2.3 --at http://{admin}
+    {program} explain --service {service} --client 200.160.2.3 --at http://{admin}
     curl -d '{{\"pathway\":\"{first}\",\"kind\":\"down\"}}' -H content-type:application/json http://{panel}/demo/fault
 
   {}

@@ -79,6 +79,7 @@ fn main() {
 
 fn standing(at: DateTime<Utc>, leads: Vec<Lead>) -> Standing {
     let known = |ratio| Known {
+        most: 50,
         level: Audience::World,
         sessions: 100,
         starts: 100,

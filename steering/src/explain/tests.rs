@@ -33,7 +33,14 @@ fn story() -> Explanation {
     let policy = policy(&["a", "b", "c", "d", "e"], STEPS);
     let germany = Audience::Country("DE".parse().unwrap());
     let known = |level, sessions, ratio| {
-        Some(Known { level, sessions, starts: sessions, values: vec![(Metric::StallRatio, ratio)], at: now() })
+        Some(Known {
+            level,
+            sessions,
+            most: sessions,
+            starts: sessions,
+            values: vec![(Metric::StallRatio, ratio)],
+            at: now(),
+        })
     };
     let known = vec![known(germany, 41, 0.061), known(Audience::World, 310, 0.004), None, None, None];
     let standing = Standing::new(known, vec![Lead { ahead: 1, behind: 0, by: Metric::StallRatio }]);
@@ -112,7 +119,7 @@ fn what_rank_goes_by_is_said_to_be_old() {
         explain(&snapshot, &snapshot.services[0], &client("192.0.2.1", 22, "DE"), now())
     };
     let values = vec![(Metric::StallRatio, 0.02)];
-    let known = Known { level: Audience::World, sessions: 50, starts: 50, values, at: now() - hour };
+    let known = Known { level: Audience::World, sessions: 50, most: 50, starts: 50, values, at: now() - hour };
     let kept = told(HashMap::from([(Audience::World, Standing::new(vec![Some(known), None], Vec::new()))]));
     assert_eq!(kept.warnings, ["the newest cells are 3 h old: `rank` goes by what was known then"]);
     let text = kept.render_text();

@@ -21,7 +21,7 @@ fn germany() -> Audience {
 fn learnt() -> Snapshot {
     let known = |ratio| {
         let values = vec![(Metric::StallRatio, ratio)];
-        Some(Known { level: germany(), sessions: 41, starts: 41, values, at: now() })
+        Some(Known { level: germany(), sessions: 41, most: 41, starts: 41, values, at: now() })
     };
     let lead = Lead { ahead: 2, behind: 1, by: Metric::StallRatio };
     let standing = Standing::new(vec![None, known(0.061), known(0.004)], vec![lead]);

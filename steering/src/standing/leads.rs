@@ -40,6 +40,9 @@ pub struct Known {
     pub level: Audience,
     /// How many.
     pub sessions: u64,
+    /// The most that spoke since it was last forgotten.
+    #[serde(default)]
+    pub most: u64,
     /// Playbacks that they began.
     pub starts: u64,
     /// The values compared, in the step's order.

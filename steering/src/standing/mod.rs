@@ -6,7 +6,8 @@
 //!
 //! # Who speaks
 //! A cell speaks from `min_sessions` on. One with fewer borrows: the nearest wider audience whose cell has enough
-//! speaks for it (its level is kept, so that explain can tell). This is what makes an audience leave a pathway that fails it
+//! speaks for it (its level is kept, so that explain can tell). So does one whose sessions have only just come, and so has
+//! nothing yet on a metric that the pathway is known by elsewhere: silence is not a good word. This is what makes an audience leave a pathway that fails it
 //! before anyone there has tried another: its own cell for the bad one is compared with its parent's for the others.
 //! An audience has a standing of its own only where a cell of its own speaks for at least one pathway; a client is
 //! decided for by the narrowest of its audiences that has one. So the map stays as small as the traffic is concentrated.
@@ -34,7 +35,10 @@
 //! An audience that left a pathway sends it no more sessions, so what is known of it dries up just because the move
 //! worked. Borrowing from the parent at once would call the pathway good again and swing the audience back and forth at
 //! the pace of the window. So the last value that an audience's own cell spoke is kept for two minutes after its last
-//! sample, and only then borrowed. Two minutes is several times the life of any answer given to that audience (20 to 60 s), so
+//! sample, and only then borrowed. And the word of a few does not replace that of the many who have just left: those still
+//! there are on their way out too, and a window that holds only their last seconds would absolve the pathway. So a cell of
+//! less than half the sessions that spoke before counts as no sample; an audience that shrinks for another reason is heard
+//! again when the two minutes are over. Two minutes is several times the life of any answer given to that audience (20 to 60 s), so
 //! the stragglers' reports are in before it ends; and should the pathway still be bad, its audience suffers a detection time
 //! (some ten seconds) in each two minutes and more, under a tenth of the time. Longer would leave a mended pathway idle
 //! for longer than most faults last. The same ends a standing whose audience went to bed.
@@ -103,27 +107,43 @@ fn audiences(previous: &Standings, rank: &Rank, cells: &Cells, now: DateTime<Utc
     speak.chain(spoke.map(|(audience, _)| *audience)).collect()
 }
 
+/// Whether a metric is told once a session, at its beginning, and so by a cell of sessions that go on only now and then.
+fn of_starts(metric: Metric) -> bool {
+    matches!(metric, Metric::StartFailures | Metric::StartupTime)
+}
+
 fn speaks(cell: &Cell, rank: &Rank) -> bool {
     cell.sessions >= u64::from(rank.min_sessions.max(1))
 }
 
 /// What the narrowest cell that speaks says of the pathway.
 fn look(audience: Audience, pathway: usize, rank: &Rank, cells: &Cells, now: DateTime<Utc>) -> Option<Known> {
-    let spoken = |level| cells.get(level, pathway).filter(|cell| speaks(cell, rank)).map(|cell| (level, cell));
+    let world = cells.get(Audience::World, pathway);
+    let grown = |cell: &Cell| {
+        let known = |metric: &Metric| !of_starts(*metric) && world.is_some_and(|world| world.value(*metric).is_some());
+        rank.by.iter().copied().filter(known).all(|metric| cell.value(metric).is_some())
+    };
+    let spoken = |level| Some((level, cells.get(level, pathway).filter(|cell| speaks(cell, rank) && grown(cell))?));
     let (level, cell) = audience.lineage().find_map(spoken)?;
     // A beacon from the future (a clock set back) would be remembered for too long.
     let at = DateTime::from_timestamp_millis(cell.newest_ms).map_or(now, |newest| newest.min(now));
-    let mut known = Known { level, sessions: cell.sessions, starts: cell.starts, values: Vec::new(), at };
+    let (sessions, starts) = (cell.sessions, cell.starts);
+    let mut known = Known { level, sessions, most: sessions, starts, values: Vec::new(), at };
     let told = rank.by.iter().filter(|metric| known.samples(**metric) >= u64::from(rank.min_sessions));
     known.values = told.filter_map(|metric| Some((*metric, cell.value(*metric)?))).collect();
     Some(known)
 }
 
-/// The word of the narrower level: what was known, while it is remembered, or what is seen now.
+/// The audience's own word: as it is now, or while it is remembered as it was before it was left to a few; else what a wider
+/// audience says.
 fn recall(audience: Audience, before: Option<&Known>, seen: Option<Known>, now: DateTime<Utc>) -> Option<Known> {
-    let borrowed = seen.as_ref().is_none_or(|seen| seen.level != audience);
-    let remembered = before.filter(|before| borrowed && before.level == audience && now - before.at < MEMORY);
-    remembered.cloned().or(seen)
+    let Some(before) = before.filter(|before| before.level == audience && now - before.at < MEMORY) else {
+        return seen;
+    };
+    match seen.filter(|seen| seen.level == audience && 2 * seen.sessions >= before.most) {
+        Some(seen) => Some(Known { most: seen.sessions.max(before.most), ..seen }),
+        None => Some(before.clone()),
+    }
 }
 
 /// Compares each with each, remembering the leads of `before`.

@@ -82,6 +82,7 @@ fn an_earlier_metric_decides_and_its_ties_go_to_the_next() {
     let known = |failures, stall| Known {
         level: Audience::World,
         sessions: 1000,
+        most: 1000,
         starts: 1000,
         values: vec![(Metric::StartFailures, failures), (Metric::StallRatio, stall)],
         at: now(),
@@ -138,6 +139,38 @@ fn what_an_audience_knew_is_kept_a_while_after_it_left() {
     let changes = world.tick(&left);
     assert!(!world.b_leads(country(DE)), "after two minutes the world's word counts");
     assert!(matches!(changes[..], [Change { ahead: 0, behind: 1, turn: Turn::LeadGone(Some(_)), .. }]), "{changes:?}");
+}
+
+#[test]
+fn those_who_have_just_come_say_nothing_yet() {
+    let mut world = World::new();
+    let (bad, good) = (("a", country(DE), 80, 0.2), ("b", Audience::World, 1000, 0.0));
+    world.tick(&[bad, good]);
+    assert!(world.b_leads(country(DE)));
+    // They have come to b, and their first interval of watching is not over.
+    let mut rows: Vec<_> = [bad, good].iter().map(|(p, a, n, stall)| row(p, *a, *n, *stall, world.now)).collect();
+    let mut come = row("b", country(DE), 30, 0.0, world.now);
+    come.cell.watched_ms = 0;
+    rows.push(come);
+    let cells = &Cells::gather(std::slice::from_ref(&world.policy), &rows)[0];
+    let (standings, changes) = next(&world.standings, &world.rank, 2, cells, world.now);
+    assert!(standings[&country(DE)].beaten_by(1).contains(0), "the wider audience still speaks for b");
+    assert_eq!(changes, []);
+}
+
+#[test]
+fn those_still_leaving_do_not_call_it_good() {
+    let mut world = World::new();
+    let good = ("b", Audience::World, 1000, 0.0);
+    world.tick(&[("a", country(DE), 80, 0.2), good]);
+    assert!(world.b_leads(country(DE)));
+    for (sessions, stall) in [(70, 0.15), (60, 0.1), (50, 0.06), (39, 0.0), (30, 0.0), (25, 0.0)] {
+        world.tick(&[("a", country(DE), sessions, stall), good]);
+        assert!(world.b_leads(country(DE)), "{sessions} are left");
+    }
+    world.wait(118);
+    world.tick(&[("a", country(DE), 30, 0.0), good]);
+    assert!(!world.b_leads(country(DE)), "who is there after two minutes has come to stay");
 }
 
 #[test]

@@ -92,7 +92,8 @@ fn prefer_moves_its_tiers_to_the_front_and_keeps_what_earlier_steps_made() {
 fn ranked(policy: &Arc<Policy>, leads: &[(u8, u8)]) -> Snapshot {
     let by = Metric::StallRatio;
     let leads = leads.iter().map(|(ahead, behind)| Lead { ahead: *ahead, behind: *behind, by }).collect();
-    let known = Known { level: Audience::World, sessions: 50, starts: 50, values: vec![(by, 0.01)], at: now() };
+    let known =
+        Known { level: Audience::World, sessions: 50, most: 50, starts: 50, values: vec![(by, 0.01)], at: now() };
     let standing = Standing::new(vec![Some(known); policy.pathways.len()], leads);
     let standings = vec![Arc::default(), Arc::new(HashMap::from([(Audience::World, standing)]))];
     let verdicts = vec![verdict(Up); policy.pathways.len()];
