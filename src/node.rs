@@ -314,11 +314,13 @@ async fn reload_on_hangup(
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = hangup.recv() => {
-                live.reload();
                 match Zones::reload(&zones, folder) {
-                    Ok(()) => tracing::info!("zones reloaded"),
+                    Ok(()) => {
+                        tracing::info!("zones reloaded");
+                        live.reload();
+                    }
                     Err(error) => {
-                        tracing::error!(%error, "zones not reloaded: the old stay");
+                        tracing::error!(%error, "nothing reloaded: the old zones and policies stay");
                         let (at, problems) = (Utc::now(), error.to_string());
                         live.feed.tell(fairway_steering::Event::ReloadRefused { at, problems });
                     }

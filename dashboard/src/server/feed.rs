@@ -138,7 +138,7 @@ fn tell(entry: &Entry) -> Told {
         }
         Event::ReloadRefused { at, problems } => {
             let first = problems.lines().next().unwrap_or_default().to_owned();
-            told(at, Tone::Bad, "Policies", "A policy reload was refused".into(), Vec::new(), first)
+            told(at, Tone::Bad, "Policies", "A reload was refused".into(), Vec::new(), first)
         }
         Event::Scaling { at, pathway, over, bits_per_second, capacity, .. } => {
             let (tone, title) = match over {
