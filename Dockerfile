@@ -4,7 +4,7 @@ FROM debian:12 AS build
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends build-essential ca-certificates curl nodejs npm \
  && rm -rf /var/lib/apt/lists/*
-ENV PATH=/root/.cargo/bin:$PATH
+ENV CARGO_HOME=/usr/local/cargo RUSTUP_HOME=/usr/local/rustup PATH=/usr/local/cargo/bin:$PATH
 RUN curl --fail --silent --show-error https://sh.rustup.rs \
   | sh -s -- -y --profile minimal --default-toolchain 1.95.0
 WORKDIR /fairway

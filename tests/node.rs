@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 
-use support::{BRAZILIAN, GERMAN, Node, fairway, free_port, healthy_cdns, prepare, root, wait_for};
+use support::{BRAZILIAN, GERMAN, Node, fairway, free_port, healthy_cdns, prepare, root, signal, wait_for};
 use tokio::process::Command;
 
 /// `dig`, as a person would use it.
@@ -199,5 +199,29 @@ async fn demand_over_a_declared_share_of_capacity_is_told_to_autoscalers() {
     let page = node.http.get(node.admin("/")).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("caling") && page.contains("100 kbit/s"), "the page shows it");
     server.abort();
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_hangup_reads_the_zones_again_or_keeps_the_old() {
+    let node = Node::run().await;
+    let zone = node.dir.path().join("policies/fairway.test.zone");
+    let good = fs::read_to_string(&zone).unwrap();
+
+    fs::write(&zone, good.clone() + "broken IN A not-an-address\n").unwrap();
+    signal(node.listening.pid, "HUP").await;
+    wait_for("the feed to say so", async || {
+        let feed = node.api("/api/v1/overview?service=live").await["feed"].to_string();
+        feed.contains("reload was refused").then(|| assert!(feed.contains("fairway.test.zone"), "{feed}"))
+    })
+    .await;
+    assert!(dig(&node, &["www.fairway.test", "A"]).await.contains("status: NOERROR"), "the old zone stays");
+
+    fs::write(&zone, good + "new IN A 192.0.2.7\n").unwrap();
+    signal(node.listening.pid, "HUP").await;
+    wait_for("the new record", async || {
+        dig(&node, &["new.fairway.test", "A"]).await.contains("192.0.2.7").then_some(())
+    })
+    .await;
     node.stop().await;
 }
