@@ -22,7 +22,7 @@ use std::{
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, ChildStdin, Command},
+    process::{Child, ChildStderr, ChildStdin, Command},
     sync::watch,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
@@ -172,14 +172,16 @@ impl Supervisor {
             .env(PASSWORD_VARIABLE, &*self.password)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             // A terminal's Ctrl-C is for the node, which then stops the child when it no longer needs it.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("cannot start {}: {error}", self.options.program.display()))?;
-        let (stdin, Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err("the child has no stdout".into());
+        let (stdin, Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+            return Err("the child has no stdout or stderr".into());
         };
+        tokio::spawn(pass_on(stderr));
         let mut line = String::new();
         match timeout(READY_WITHIN, BufReader::new(stdout).read_line(&mut line)).await {
             Ok(Ok(0)) => Err(epitaph(child.wait().await)),
@@ -223,6 +225,14 @@ enum Announcement {
     Url(String),
     /// It never will be.
     Error(String),
+}
+
+/// What the child logs goes where we log. Through a pipe, because on a terminal the library adds a line of its own, about
+/// a thread of its own, to every insert.
+async fn pass_on(mut stderr: ChildStderr) {
+    if let Err(error) = tokio::io::copy(&mut stderr, &mut tokio::io::stderr()).await {
+        tracing::debug!(%error, "the store engine's log has ended");
+    }
 }
 
 fn epitaph(status: io::Result<ExitStatus>) -> String {
