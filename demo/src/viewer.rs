@@ -108,7 +108,8 @@ impl Viewer {
 
 impl<'v> Session<'v> {
     fn new(viewer: &'v mut Viewer) -> Self {
-        let id = format!("{:016x}", viewer.rng.u64(..));
+        // With the time in it, because the same seed draws the same numbers at the next start, and sessions are counted by id.
+        let id = format!("{:x}{:08x}", unix_ms(), viewer.rng.u32(..));
         let now = Instant::now();
         let variant = [0, 1, 1, 1, 2][viewer.rng.usize(..5)];
         let steering = format!("{}/v1/steer/{}?sid={id}", viewer.world.public, viewer.world.service);

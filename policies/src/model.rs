@@ -61,8 +61,17 @@ impl Pathway {
         }
     }
 
-    /// Whether a request to `host` (lower case, no port, an address without brackets) went to this pathway: by the name in
-    /// its URL, or to one of its addresses by number.
+    /// Every host by which a request reaches this pathway: the name in its URL, lower case, and its addresses by number.
+    pub fn hosts(&self) -> impl Iterator<Item = String> + '_ {
+        let addresses = match &self.answer {
+            PathwayAnswer::Addresses(addresses) => &addresses[..],
+            PathwayAnswer::Cname(_) | PathwayAnswer::None => &[],
+        };
+        std::iter::once(self.host().to_ascii_lowercase()).chain(addresses.iter().map(IpAddr::to_string))
+    }
+
+    /// Whether `host` (no port, an address without brackets) is one of [`Pathway::hosts`]. Allocates nothing: asked for
+    /// every beacon that tells of a request.
     pub fn is_at(&self, host: &str) -> bool {
         let by_address = |addresses: &[IpAddr]| host.parse().is_ok_and(|ip: IpAddr| addresses.contains(&ip));
         self.host().eq_ignore_ascii_case(host)

@@ -17,6 +17,8 @@ fn the_service_is_as_the_quick_start_says() {
         assert_eq!(pathway.url, format!("http://{id}.fairway.test:8090/"));
         assert_eq!(pathway.answer, PathwayAnswer::Addresses(vec![address]));
         assert!(pathway.probe.is_some() && pathway.capacity.is_some());
+        assert_eq!(pathway.hosts().collect::<Vec<_>>(), [format!("{id}.fairway.test"), format!("127.0.1.{}", i + 1)]);
+        assert!(pathway.hosts().all(|host| pathway.is_at(&host)) && !pathway.is_at("127.0.1.9"));
     }
 }
 

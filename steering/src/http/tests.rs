@@ -20,6 +20,7 @@ url = "http://b.test/"
 [[pathway]]
 id = "cdn-c"
 url = "http://c.test/"
+addresses = ["192.0.2.3"]
 [[step]]
 do = "healthy"
 [[step]]
@@ -189,7 +190,9 @@ async fn a_session_is_on_what_it_reports_or_else_what_it_was_given() {
     assert_eq!(on("told").as_deref(), Some("cdn-a"));
     assert_eq!(on("stranger").as_deref(), Some("cdn-b"));
     assert_eq!(on("nobody"), None);
-    assert_eq!(live.pathway_of_host("c.test").map(|on| on.pathway().to_owned()).as_deref(), Some("cdn-c"));
+    for host in ["c.test", "192.0.2.3"] {
+        assert_eq!(live.pathway_of_host(host).map(|on| on.pathway().to_owned()).as_deref(), Some("cdn-c"));
+    }
     assert!(live.pathway_of_host("d.test").is_none());
 }
 

@@ -172,8 +172,9 @@ impl Live {
 fn hosts(snapshot: &Snapshot) -> HashMap<String, Attributed> {
     let pathways = |policy: &Arc<Policy>| {
         let policy = policy.clone();
-        (0..policy.pathways.len()).rev().map(move |i| {
-            (policy.pathways[i].host().to_ascii_lowercase(), Attributed { policy: policy.clone(), pathway: i as u8 })
+        (0..policy.pathways.len()).rev().flat_map(move |i| {
+            let on = Attributed { policy: policy.clone(), pathway: i as u8 };
+            policy.pathways[i].hosts().map(move |host| (host, on.clone())).collect::<Vec<_>>()
         })
     };
     snapshot.services.iter().rev().flat_map(|service| pathways(&service.policy)).collect()
