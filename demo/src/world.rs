@@ -16,7 +16,7 @@ use crate::{
     cdn::{Cdn, Stream},
     error::DemoError,
     faults::Faults,
-    media, panel, population,
+    panel, population,
     surroundings::{Surroundings, Tally, Target},
     viewer::Viewer,
 };
@@ -37,7 +37,7 @@ pub struct Options {
     pub viewers: usize,
     /// The panel's address.
     pub listen: SocketAddr,
-    /// Where the test stream is, or is to be made.
+    /// Where the test stream is.
     pub media: PathBuf,
     /// hls.js, for the page to watch.
     pub player: PathBuf,
@@ -58,18 +58,17 @@ pub struct World {
 }
 
 impl World {
-    /// Brings up the CDNs that the first policy with a steered name declares, then the panel and the viewers. `say` hears of long work.
+    /// Brings up the CDNs that the first policy with a steered name declares, then the panel and the viewers. The stream
+    /// must have been made: see [`crate::media::make`].
     pub async fn start(
         policies: &[Policy],
         node: Node,
         geo: Arc<GeoTable>,
         options: Options,
         shutdown: CancellationToken,
-        say: &mut dyn FnMut(&str),
     ) -> Result<Self, DemoError> {
         let policy = policies.iter().find(|p| !p.names.is_empty()).ok_or(DemoError::NoService)?;
         let pathways = policy.pathways.iter().map(target).collect::<Result<Vec<_>, _>>()?;
-        media::make(&options.media, say).await?;
         let stream = Arc::new(Stream::load(&options.media).await?);
         let faults = Arc::new(Faults::new(pathways.iter().map(|p| p.id.clone())));
 

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use fairway_demo::{Node as NodeAt, Options, World, keys};
+use fairway_demo::{Node as NodeAt, Options, World, keys, media};
 use fairway_steering::sources;
 
 use crate::{
@@ -32,6 +32,8 @@ pub fn run(args: &cli::Demo, environment: &Environment) -> Result<(), Failure> {
     super::start_log(&config.log)?;
     super::on_runtime(async |shutdown| {
         let mut out = io::stdout();
+        // Before the node, which would meanwhile find every CDN down.
+        media::make(&args.media, &mut |text| eprintln!("{text}")).await.map_err(Failure::unavailable)?;
         let node = Node::start(&config, shutdown.clone()).await?;
         let policies = sources::read(&config.policies)?;
         let at = NodeAt { dns: node.listening.dns[0], public: node.listening.public };
@@ -42,8 +44,7 @@ pub fn run(args: &cli::Demo, environment: &Environment) -> Result<(), Failure> {
             player: PathBuf::from("node_modules/hls.js/dist/hls.min.js"),
             seed: SEED,
         };
-        let say = &mut |text: &str| eprintln!("{text}");
-        let world = World::start(&policies, at, node.geo.clone(), options, shutdown.clone(), say)
+        let world = World::start(&policies, at, node.geo.clone(), options, shutdown.clone())
             .await
             .map_err(Failure::unavailable)?;
         out.write_all(welcome(&node.listening, &world, args.viewers).as_bytes())?;
