@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use fairway_collector::{Attributed, Attribution};
 use fairway_geo::Asn;
-use fairway_steering::{Audience, Cell, CellRow, CellSource, Live, cells::CellsUnavailable};
+use fairway_steering::{Audience, Cell, CellRow, CellSource, Live, Logs, cells::CellsUnavailable};
 use fairway_store::{Level, Store, StoredCell};
 
 /// The store's cells, in steering's words.
@@ -33,14 +33,15 @@ fn cell_row(stored: StoredCell) -> Option<CellRow> {
         stalled_ms: stored.stalled_ms,
         starts: stored.starts,
         start_failures: stored.start_failures,
-        startup_ms: stored.startup_ms,
+        startup: Logs::default(),
         requests: stored.requests,
         request_errors: stored.request_errors,
-        ttfb_ms: stored.ttfb_ms,
         bits: stored.bits,
+        ttfb: Logs::default(),
+        throughput: Logs::default(),
         newest_ms: stored.newest_ms,
     };
-    Some(CellRow { service: stored.service, pathway: stored.pathway, audience, cell })
+    Some(CellRow { service: stored.service, pathway: stored.pathway, audience, bucket: 0, cell })
 }
 
 /// What steering knows of hosts and sessions, for the collector.

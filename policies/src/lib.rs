@@ -18,8 +18,9 @@ mod words;
 
 pub use explain::Explanation;
 pub use model::{
-    Fence, Healthy, Metric, PathSet, Pathway, PathwayAnswer, Policy, Prefer, Probe, ProbeTarget, Rank, Step, StepKind,
-    Weights, When,
+    Availability, Capacity, Cheapest, Compare, Cost, CostTier, Device, Explore, Fence, Healthy, Limit, Matcher, Metric,
+    Nearest, PathSet, Pathway, PathwayAnswer, Policy, Prefer, Probe, ProbeTarget, Protocol, Rank, Region, Step,
+    StepKind, Stick, StickBy, Stream, Weights, When, Window,
 };
 pub use parse::{FILE_ENDING, parse};
 pub use reading::Problem;

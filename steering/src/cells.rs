@@ -57,7 +57,27 @@ impl fmt::Display for Audience {
     }
 }
 
-/// The statistics of one pathway for one audience over the window asked for. Sums, so that ratios are ratios of sums.
+/// Values that spread over orders of magnitude, as sums of their natural logarithms: these add up over cells and fade
+/// over time as counts do, and tell what is typical (the geometric mean, which is the median where values are spread
+/// log-normally, as times and rates in networks nearly are) and how sure that is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Logs {
+    /// How many.
+    pub count: f64,
+    /// Σ ln x.
+    pub sum: f64,
+    /// Σ (ln x)².
+    pub squares: f64,
+}
+
+impl Logs {
+    /// The typical value; `None` of nothing.
+    pub fn typical(&self) -> Option<f32> {
+        (self.count > 0.0).then(|| (self.sum / self.count).exp() as f32)
+    }
+}
+
+/// The statistics of one pathway for one audience over ten seconds. Sums, so that ratios are ratios of sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
     /// Distinct sessions.
@@ -70,14 +90,16 @@ pub struct Cell {
     pub starts: u64,
     /// Of those, failed before the first picture.
     pub start_failures: u64,
-    /// Median startup time, ms; 0 when nobody started.
-    pub startup_ms: f32,
+    /// Startup times, ms.
+    pub startup: Logs,
     /// Requests told of.
     pub requests: u64,
     /// Of those, failed: status ≥ 400, or none.
     pub request_errors: u64,
-    /// Median time to first byte, ms; 0 when none was told.
-    pub ttfb_ms: f32,
+    /// Times to first byte, ms.
+    pub ttfb: Logs,
+    /// Throughputs that players measured, bit/s.
+    pub throughput: Logs,
     /// Bits of media played: Σ bitrate × time played.
     pub bits: u64,
     /// Unix milliseconds of the newest beacon in it.
@@ -88,13 +110,17 @@ impl Cell {
     /// What it says of this quality; `None` where it saw nothing of the kind.
     pub fn value(&self, metric: Metric) -> Option<f32> {
         let ratio = |part: u64, whole: u64| (whole > 0).then(|| (part as f64 / whole as f64) as f32);
-        let median = |ms: f32| (ms > 0.0).then_some(ms);
         match metric {
             Metric::StallRatio => ratio(self.stalled_ms, self.watched_ms),
             Metric::StartFailures => ratio(self.start_failures, self.starts),
             Metric::RequestErrors => ratio(self.request_errors, self.requests),
-            Metric::StartupTime => median(self.startup_ms),
-            Metric::Ttfb => median(self.ttfb_ms),
+            Metric::StartupTime => self.startup.typical(),
+            Metric::Ttfb => self.ttfb.typical(),
+            Metric::Throughput => self.throughput.typical(),
+            Metric::Bitrate => {
+                let played_ms = self.watched_ms.saturating_sub(self.stalled_ms);
+                ratio(self.bits, played_ms).map(|bits_per_ms| bits_per_ms * 1000.0)
+            }
         }
     }
 }
@@ -108,6 +134,8 @@ pub struct CellRow {
     pub pathway: String,
     /// For whom.
     pub audience: Audience,
+    /// When its ten seconds begin, Unix seconds: a whole multiple of ten.
+    pub bucket: i64,
     /// The statistics.
     pub cell: Cell,
 }
@@ -153,7 +181,7 @@ impl Cells {
 
 /// Where the control loop gets its cells; the command gives it the store.
 pub trait CellSource: Send + Sync + 'static {
-    /// Every cell at every level, over the last `window`.
+    /// Every cell at every level, of the last `window` in whole buckets.
     fn cells(&self, window: Duration) -> impl Future<Output = Result<Vec<CellRow>, CellsUnavailable>> + Send;
 }
 

@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 
 use fairway_geo::{Located, Place};
+/// How a client asks.
+pub use fairway_policies::Protocol as Via;
+use fairway_policies::{Device, Stream};
 use ipnet::{IpNet, Ipv4Net};
-use serde::Serialize;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -18,38 +20,26 @@ pub struct Client<'a> {
     pub via: Via,
     /// What keeps it on one pathway under `weights`: its session where one is known; else its prefix is taken.
     pub session: Option<&'a str>,
+    /// What it watches, where it told.
+    pub content: Option<&'a str>,
+    /// On what it plays, where it told.
+    pub device: Option<Device>,
+    /// Live or on demand, where it told.
+    pub stream: Option<Stream>,
+    /// Milliseconds of media that it has in store, from its beacons: what it can afford.
+    pub buffer_ms: Option<u32>,
 }
 
 impl<'a> Client<'a> {
+    /// A client of which no more is known than this.
+    pub fn new(address: Option<IpAddr>, located: Located, via: Via) -> Self {
+        Self { address, located, via, session: None, content: None, device: None, stream: None, buffer_ms: None }
+    }
+
     /// Someone at `place`, wherever in it: the question of explain and of policy tests. Its decision's `holds` is 0.0.0.0/0
     /// and means nothing.
     pub fn at(place: Place, via: Via, session: Option<&'a str>) -> Self {
-        Self { address: None, located: Located { place, prefix: IpNet::V4(Ipv4Net::default()) }, via, session }
-    }
-}
-
-/// How a client asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Via {
-    /// Authoritative DNS.
-    Dns,
-    /// HLS content steering.
-    Hls,
-    /// DASH content steering.
-    Dash,
-    /// The decision as JSON.
-    Http,
-}
-
-impl Via {
-    /// The word: `dns`, `hls`, `dash`, `http`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Hls => "hls",
-            Self::Dash => "dash",
-            Self::Http => "http",
-        }
+        let located = Located { place, prefix: IpNet::V4(Ipv4Net::default()) };
+        Self { session, ..Self::new(None, located, via) }
     }
 }

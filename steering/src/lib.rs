@@ -39,6 +39,7 @@ pub mod http;
 pub mod live;
 mod lock;
 pub mod metrics;
+pub mod overrides;
 pub mod sessions;
 pub mod snapshot;
 pub mod sources;
@@ -46,7 +47,7 @@ pub mod standing;
 #[cfg(test)]
 mod testing;
 
-pub use cells::{Audience, Cell, CellRow, CellSource};
+pub use cells::{Audience, Cell, CellRow, CellSource, Logs};
 pub use client::{Client, Via};
 pub use decide::{Choice, Decision, Reason, StepReport, Trace, decide};
 pub use event::Event;

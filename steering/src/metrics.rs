@@ -79,7 +79,7 @@ fn decisions(encoder: &mut DescriptorEncoder, snapshot: &Snapshot) -> fmt::Resul
 fn verdicts(encoder: &mut DescriptorEncoder, snapshot: &Snapshot) -> fmt::Result {
     gauges(encoder, "verdict", "1 for the health that a pathway has, 0 for those it has not", |mut out| {
         each_pathway(snapshot, |service, index, pathway| {
-            let is = service.verdicts.get(index).map(|verdict| verdict.health);
+            let is = service.inputs.verdicts.get(index).map(|verdict| verdict.health);
             Health::ALL.into_iter().try_for_each(|health| {
                 let labels = [("service", &*service.policy.service), ("pathway", pathway), ("health", health.word())];
                 gauge(&mut out, &labels, u64::from(is == Some(health)))

@@ -63,7 +63,7 @@ fn fill(live: &Live, snapshot: &Snapshot, service: &Service, known: &Known, now:
 }
 
 fn sources(service: &Service, status: &Status, known: &Known, now: DateTime<Utc>) -> Sources {
-    let age = service.cells_at_ms.map(|newest| (now.timestamp_millis() - newest).max(0));
+    let age = service.inputs.cells_at_ms.map(|newest| (now.timestamp_millis() - newest).max(0));
     let away = match &status.store {
         StoreState::Down { detail } => Some(detail.clone()),
         StoreState::Unknown | StoreState::Up => known.away.clone(),
@@ -94,7 +94,7 @@ pub fn pathways(service: &Service, status: &Status) -> Vec<PathwayView> {
             scaling: demand.is_some_and(|d| d.over),
         }
     };
-    policy.pathways.iter().zip(&service.verdicts).map(view).collect()
+    policy.pathways.iter().zip(&service.inputs.verdicts).map(view).collect()
 }
 
 fn health(health: Health) -> model::Health {

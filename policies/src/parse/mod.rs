@@ -98,7 +98,8 @@ fn policy(reader: &Reader<'_>, file: &str, table: &DeTable<'_>) -> Option<Policy
     whole::starved(reader, step_tables, &steps, PathSet::all(ids.len()));
 
     let (pathways, steps) = (pathways.into_iter().collect::<Option<_>>()?, steps.into_iter().collect::<Option<_>>()?);
-    Some(Policy { service: service?, names, ttl, pathways, steps })
+    let ttl_min = (ttl / 2).max(5);
+    Some(Policy { service: service?, names, ttl, ttl_min, pathways, steps, tests: Vec::new() })
 }
 
 /// The service's id, from the file's name; `service` may only repeat it.

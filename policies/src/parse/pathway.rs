@@ -77,7 +77,8 @@ pub(crate) fn read(reader: &Reader<'_>, value: &Value<'_>) -> Option<Pathway> {
         let fault = Fault::new("`scale_at` is a share of a capacity, and there is none");
         reader.report(value.span(), fault.help("say how much it can carry, as in capacity = \"400 Mbit/s\""));
     }
-    Some(Pathway { id: id?, url: url?, answer, probe, capacity, scale_at: scale_at.unwrap_or(0.8) })
+    let scale_at = scale_at.unwrap_or(0.8);
+    Some(Pathway { id: id?, url: url?, answer, probe, capacity, scale_at, location: None, cost: None })
 }
 
 fn answer(fields: &Fields<'_, '_>) -> PathwayAnswer {

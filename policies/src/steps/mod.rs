@@ -68,6 +68,12 @@ pub fn describe(policy: &Policy, step: &Step) -> String {
         StepKind::Prefer(prefer) => prefer::describe(policy, prefer),
         StepKind::Rank(rank) => rank::describe(rank),
         StepKind::Weights(weights) => weights::describe(policy, weights),
+        StepKind::Nearest(_) => "the nearest first".into(),
+        StepKind::Cheapest(_) => "among equals, the cheapest first".into(),
+        StepKind::Capacity(_) => "spill what a pathway cannot carry".into(),
+        StepKind::Explore(_) => "explore".into(),
+        StepKind::Stick(_) => "stick".into(),
+        StepKind::Limit(limit) => format!("{} at most", limit.to),
     };
     what + &when::describe(&step.when)
 }

@@ -52,11 +52,13 @@ fn read(fields: &Fields<'_, '_>, _: &Ids) -> Option<StepKind> {
         let help = "a challenger that passes would fall back at once: give a `tie` of at most the `margin`";
         fields.reader.report(place.span(), fault.help(help));
     }
-    Some(StepKind::Rank(Rank { by, min_sessions, margin, tie }))
+    let (half_life, settle) = (std::time::Duration::from_secs(30), std::time::Duration::from_secs(30));
+    let by = crate::model::Compare::InOrder(by);
+    Some(StepKind::Rank(Rank { by, min_sessions, half_life, margin, tie, pace: 0.25, settle }))
 }
 
 pub(super) fn describe(rank: &Rank) -> String {
-    let by: Vec<&str> = rank.by.iter().map(|metric| metric.text()).collect();
+    let by: Vec<&str> = rank.by.metrics().map(Metric::text).collect();
     let margin = (rank.margin * 100.0).round();
     let sessions = match rank.min_sessions {
         1 => "1 session".into(),

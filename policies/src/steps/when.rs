@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::{
-    model::When,
+    model::{Matcher, When},
     reading::{Absent, Fields, Key, values},
     words::enumerate,
 };
@@ -38,20 +38,21 @@ pub(super) fn read(step: &Fields<'_, '_>) -> When {
         return When::default();
     };
     When {
-        continent: when.list("continent", values::continent).unwrap_or_default(),
-        country: when.list("country", values::country).unwrap_or_default(),
-        asn: when.list("asn", values::asn).unwrap_or_default(),
-        cidr: when.list("cidr", values::cidr).unwrap_or_default(),
+        continent: Matcher { any: when.list("continent", values::continent).unwrap_or_default(), not: Vec::new() },
+        country: Matcher { any: when.list("country", values::country).unwrap_or_default(), not: Vec::new() },
+        asn: Matcher { any: when.list("asn", values::asn).unwrap_or_default(), not: Vec::new() },
+        cidr: Matcher { any: when.list("cidr", values::cidr).unwrap_or_default(), not: Vec::new() },
+        ..When::default()
     }
 }
 
 /// ` when country is DE, AT or CH and network is AS3320`; nothing for a step that is for everyone.
 pub(super) fn describe(when: &When) -> String {
     let kinds = [
-        condition("continent is", &when.continent),
-        condition("country is", &when.country),
-        condition("network is", &when.asn),
-        condition("address is in", &when.cidr),
+        condition("continent is", &when.continent.any),
+        condition("country is", &when.country.any),
+        condition("network is", &when.asn.any),
+        condition("address is in", &when.cidr.any),
     ];
     let kinds: Vec<String> = kinds.into_iter().flatten().collect();
     if kinds.is_empty() { String::new() } else { format!(" when {}", kinds.join(" and ")) }

@@ -15,7 +15,7 @@ use crate::{
     health::{Outcome, PathKey, Probes, Verdict, Verdicts},
     live::{Live, Refusal, Status, StoreState},
     lock::lock,
-    snapshot::{Saved, Service, Snapshot},
+    snapshot::{Inputs, Saved, Service, Snapshot},
     sources::Refused,
     standing::{self, Change, Standings},
 };
@@ -30,7 +30,7 @@ struct Held {
 
 impl From<Service> for Held {
     fn from(service: Service) -> Self {
-        let Service { policy, standings, cells_at_ms, counters, .. } = service;
+        let Service { policy, inputs: Inputs { standings, cells_at_ms, .. }, counters, .. } = service;
         Self { policy, standings, cells_at_ms, counters }
     }
 }
@@ -302,7 +302,8 @@ fn compile(version: u64, geo: &Arc<GeoTable>, services: &[Held], verdicts: &Verd
     let service = |held: &Held| {
         let Held { policy, standings, cells_at_ms, counters } = held;
         let verdicts = verdicts.of(policy, now);
-        Service::new(policy.clone(), verdicts, standings.clone(), *cells_at_ms, counters.clone())
+        let inputs = Inputs { verdicts, standings: standings.clone(), cells_at_ms: *cells_at_ms, ..Inputs::default() };
+        Service::new(policy.clone(), inputs, counters.clone())
     };
     Snapshot::compile(version, now, geo.clone(), services.iter().map(service).collect())
 }

@@ -85,7 +85,7 @@ pub fn decide<T: Trace>(
 
 /// Whether a pathway in the answer is shaky; see the page above.
 fn unsettled(service: &Service, decision: &Decision, now: DateTime<Utc>) -> bool {
-    let verdict = |pathway: u8| &service.verdicts[usize::from(pathway)];
+    let verdict = |pathway: u8| &service.inputs.verdicts[usize::from(pathway)];
     decision.ranked.iter().any(|c| verdict(c.pathway).health != Health::Up)
         || decision.indexes().any(|pathway| now - verdict(pathway).since < SETTLING)
 }

@@ -43,7 +43,7 @@ impl Scope {
             return true;
         }
         let place = when.asks_place().then(|| (in_place(when, client), client.located.prefix.prefix_len()));
-        let cidr = (!when.cidr.is_empty()).then(|| in_cidrs(&when.cidr, client.address));
+        let cidr = (!when.cidr.is_empty()).then(|| in_cidrs(&when.cidr.any, client.address));
         let failed = [place, cidr].into_iter().flatten().filter(|(holds, _)| !holds).map(|(_, bits)| bits).min();
         let asked = [place, cidr].into_iter().flatten().map(|(_, bits)| bits).max().unwrap_or(0);
         self.narrow(failed.unwrap_or(asked));
@@ -77,11 +77,8 @@ pub(super) fn spread_bits(address: IpAddr) -> u8 {
 }
 
 fn in_place(when: &When, client: &Client<'_>) -> bool {
-    fn holds<T: PartialEq>(wanted: &[T], actual: Option<T>) -> bool {
-        wanted.is_empty() || actual.is_some_and(|a| wanted.contains(&a))
-    }
     let place = &client.located.place;
-    holds(&when.continent, place.continent) && holds(&when.country, place.country) && holds(&when.asn, place.asn)
+    when.continent.holds_for(place.continent) && when.country.holds_for(place.country) && when.asn.holds_for(place.asn)
 }
 
 /// Whether the address is in one of the CIDRs, and the length of the block around it over which that is so.

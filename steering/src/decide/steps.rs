@@ -66,6 +66,12 @@ impl<'a> Chain<'a> {
             StepKind::Prefer(prefer) => self.prefer(prefer),
             StepKind::Weights(weights) => self.weights(weights),
             StepKind::Rank(_) => return self.rank(index),
+            StepKind::Nearest(_)
+            | StepKind::Cheapest(_)
+            | StepKind::Capacity(_)
+            | StepKind::Explore(_)
+            | StepKind::Stick(_)
+            | StepKind::Limit(_) => {}
         }
         None
     }
@@ -135,7 +141,7 @@ impl<'a> Chain<'a> {
     /// it as long as it did so far and nobody in that tier beats it: `weights` then never undoes a lead.
     fn rank(&mut self, step: usize) -> Option<Audience> {
         let (service, place) = (self.service, &self.client.located.place);
-        let standings = service.standings.get(step)?;
+        let standings = service.inputs.standings.get(step)?;
         let found = service.standing(step, place);
         let everyone = standings.len() == 1 && matches!(found, Some((Audience::World, _)));
         if self.ranked.len() > 1 && !standings.is_empty() && !everyone {
@@ -219,7 +225,7 @@ impl<'a> Chain<'a> {
 }
 
 fn verdict(service: &Service, pathway: u8) -> Verdict {
-    service.verdicts[usize::from(pathway)].clone()
+    service.inputs.verdicts[usize::from(pathway)].clone()
 }
 
 /// What the comparison meant for the pathway that was at `at`.

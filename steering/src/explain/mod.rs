@@ -41,7 +41,7 @@ pub fn explain(snapshot: &Snapshot, service: &Service, client: &Client<'_>, now:
     let explained = ExplainedSnapshot {
         version: snapshot.version,
         age_seconds: seconds((now - snapshot.made_at).num_milliseconds()).max(0.0),
-        cells_age_seconds: service.cells_at_ms.map(|at| seconds(now.timestamp_millis() - at).max(0.0)),
+        cells_age_seconds: service.inputs.cells_at_ms.map(|at| seconds(now.timestamp_millis() - at).max(0.0)),
     };
     Explanation {
         service: policy.service.clone(),
@@ -82,7 +82,7 @@ fn warnings(service: &Service, client: &Client<'_>, decision: &Decision, snapsho
             None if snapshot.version == 0 => {}
             None => warnings.push("no cells yet: `rank` has nothing to compare".into()),
             Some(age) if age > OLD_CELLS => {
-                let compares = service.standings.iter().any(|standings| !standings.is_empty());
+                let compares = service.inputs.standings.iter().any(|standings| !standings.is_empty());
                 let so = if compares { "goes by what was known then" } else { "has nothing to compare" };
                 warnings.push(format!("the newest cells are {} old: `rank` {so}", lasting(age)));
             }
@@ -236,7 +236,7 @@ impl Words<'_> {
         known: Option<&Known>,
         pair: impl Fn(u8) -> (u8, u8, &'static str),
     ) -> (String, Vec<Number>) {
-        let standing = self.report.audience.and_then(|a| self.service.standings[self.report.step].get(&a));
+        let standing = self.report.audience.and_then(|a| self.service.inputs.standings[self.report.step].get(&a));
         let clause = |other: &u8| {
             let (ahead, behind, verb) = pair(*other);
             let numbers = standing.and_then(|s| comparison(s, ahead, behind)).map(|c| format!(": {c}"));

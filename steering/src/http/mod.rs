@@ -267,7 +267,7 @@ impl<'a> DecisionJson<'a> {
         });
         let aside = decision.aside.iter().filter_map(|index| {
             let (of, verdict) =
-                (service.policy.pathways.get(usize::from(*index))?, service.verdicts.get(usize::from(*index))?);
+                (service.policy.pathways.get(usize::from(*index))?, service.inputs.verdicts.get(usize::from(*index))?);
             Some(AsideJson { id: &of.id, url: &of.url, health: verdict.health })
         });
         Self {

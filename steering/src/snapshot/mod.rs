@@ -3,6 +3,7 @@
 //! The control loop makes one [`Service`] per policy and compiles them ([`Snapshot::compile`]); parts that did not change are
 //! shared with the snapshot before. What a node has learnt survives it as [`Saved`].
 
+mod inputs;
 mod saved;
 #[cfg(test)]
 mod tests;
@@ -18,14 +19,15 @@ use fairway_geo::{GeoTable, Place};
 use fairway_policies::Policy;
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use inputs::{Inputs, Ramp};
 pub use saved::{LoadError, Saved, SavedService, SavedStanding};
 
 use crate::{
     cells::Audience,
     client::{Client, Via},
     counters::Counters,
-    health::{Health, Verdict},
-    standing::{Standing, Standings},
+    health::Health,
+    standing::Standing,
 };
 
 /// All services at one moment.
@@ -50,12 +52,8 @@ pub struct Snapshot {
 pub struct Service {
     /// What the operator wrote.
     pub policy: Arc<Policy>,
-    /// By pathway index.
-    pub verdicts: Vec<Verdict>,
-    /// For each step of the chain (empty unless it is `rank`): who beats whom, by audience.
-    pub standings: Vec<Arc<Standings>>,
-    /// Unix milliseconds of the newest cell that the standings rest on; `None` before the first.
-    pub cells_at_ms: Option<i64>,
+    /// What is known of it.
+    pub inputs: Inputs,
     /// Counts its decisions; the same over all snapshots.
     pub counters: Arc<Counters>,
     /// By pathway index: the hash of its id, by which clients draw, so that its place in the file does not matter.
@@ -63,36 +61,28 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service in this state. Verdicts go by pathway index, standings by step index; where they fall short, a pathway is
-    /// unprobed since the epoch and a step knows nothing.
-    pub fn new(
-        policy: Arc<Policy>,
-        mut verdicts: Vec<Verdict>,
-        mut standings: Vec<Arc<Standings>>,
-        cells_at_ms: Option<i64>,
-        counters: Arc<Counters>,
-    ) -> Self {
-        verdicts.resize_with(policy.pathways.len(), || Verdict::unknown(DateTime::UNIX_EPOCH));
-        standings.resize_with(policy.steps.len(), Arc::default);
+    /// A service of which this is known; what is missing is as [`Inputs::fit`] says, since the epoch.
+    pub fn new(policy: Arc<Policy>, inputs: Inputs, counters: Arc<Counters>) -> Self {
+        let inputs = inputs.fit(&policy, DateTime::UNIX_EPOCH);
         let seeds = policy.pathways.iter().map(|p| xxh3_64(p.id.as_bytes())).collect();
-        Self { policy, verdicts, standings, cells_at_ms, counters, seeds }
+        Self { policy, inputs, counters, seeds }
     }
 
     /// A service of which nothing is known yet.
     pub fn fresh(policy: Arc<Policy>, now: DateTime<Utc>) -> Self {
-        let verdicts = vec![Verdict::unknown(now); policy.pathways.len()];
-        Self::new(policy, verdicts, Vec::new(), None, Arc::default())
+        let inputs = Inputs::default().fit(&policy, now);
+        Self::new(policy, inputs, Arc::default())
     }
 
     /// The standing that speaks at step `step` for a client at `place`, and for whom it is: the narrowest audience of the
     /// place that has one.
     pub fn standing(&self, step: usize, place: &Place) -> Option<(Audience, &Standing)> {
-        let standings = self.standings.get(step).filter(|s| !s.is_empty())?;
+        let standings = self.inputs.standings.get(step).filter(|s| !s.is_empty())?;
         Audience::of(place).find_map(|audience| Some((audience, standings.get(&audience)?)))
     }
 
     pub(crate) fn health(&self, pathway: u8) -> Health {
-        self.verdicts[usize::from(pathway)].health
+        self.inputs.verdicts[usize::from(pathway)].health
     }
 }
 
@@ -114,7 +104,7 @@ impl Snapshot {
     /// The client at this address; an IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) is an IPv4 address.
     pub fn client<'a>(&self, address: IpAddr, via: Via, session: Option<&'a str>) -> Client<'a> {
         let address = address.to_canonical();
-        Client { address: Some(address), located: self.geo.locate(address), via, session }
+        Client { session, ..Client::new(Some(address), self.geo.locate(address), via) }
     }
 
     /// The service of this id.

@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use fairway_policies::{Metric, Policy, StepKind};
 use serde::{Deserialize, Serialize};
 
-use super::{Service, Snapshot};
+use super::{Inputs, Service, Snapshot};
 use crate::{
     cells::Audience,
     counters::Counters,
@@ -100,7 +100,8 @@ impl Saved {
             _ => Arc::default(),
         });
         let standings = standings.collect();
-        Service::new(policy, verdicts, standings, saved.cells_at_ms, counters)
+        let inputs = Inputs { verdicts, standings, cells_at_ms: saved.cells_at_ms, ..Inputs::default() };
+        Service::new(policy, inputs, counters)
     }
 
     /// Replaces the file at `path`, durably. Blocks.
@@ -138,15 +139,15 @@ impl Saved {
 
 fn save_service(service: &Service) -> SavedService {
     let id = |index: usize| service.policy.pathways[index].id.clone();
-    let verdicts = service.verdicts.iter().enumerate().map(|(i, v)| (id(i), v.clone())).collect();
-    let steps = service.policy.steps.iter().zip(&service.standings);
+    let verdicts = service.inputs.verdicts.iter().enumerate().map(|(i, v)| (id(i), v.clone())).collect();
+    let steps = service.policy.steps.iter().zip(&service.inputs.standings);
     let standings = steps.filter(|(step, _)| matches!(step.kind, StepKind::Rank(_))).map(|(_, standings)| {
         let mut saved: Vec<_> =
             standings.iter().map(|(audience, standing)| save_standing(*audience, standing, id)).collect();
         saved.sort_by_key(|s| s.audience);
         saved
     });
-    SavedService { verdicts, standings: standings.collect(), cells_at_ms: service.cells_at_ms }
+    SavedService { verdicts, standings: standings.collect(), cells_at_ms: service.inputs.cells_at_ms }
 }
 
 fn save_standing(audience: Audience, standing: &Standing, id: impl Fn(usize) -> String) -> SavedStanding {
@@ -165,7 +166,7 @@ fn restore(saved: &[SavedStanding], index: &HashMap<&str, u8>) -> Standings {
             }
         }
         let lead = |(ahead, behind, by): &(String, String, Metric)| {
-            Some(Lead { ahead: *index.get(ahead.as_str())?, behind: *index.get(behind.as_str())?, by: *by })
+            Some(Lead { ahead: *index.get(ahead.as_str())?, behind: *index.get(behind.as_str())?, by: *by, share: 1.0 })
         };
         Standing::new(known, s.leads.iter().filter_map(lead).collect())
     };

@@ -63,9 +63,9 @@ fn what_was_learnt_survives_an_edit_of_the_policy() {
     let prefer = "[[step]]\ndo = \"prefer\"\ntiers = [[\"b\"]]\n";
     let edited = restored(&saved, policy(&["new", "c", "b"], &format!("{prefer}{STEPS}")), now());
     let service = &edited.services[0];
-    assert_eq!(service.verdicts[0], Verdict::unknown(now()), "new: nothing known");
-    assert_eq!(service.verdicts[1], verdict(Health::Up));
-    let standing = &service.standings[2][&germany()];
+    assert_eq!(service.inputs.verdicts[0], Verdict::unknown(now()), "new: nothing known");
+    assert_eq!(service.inputs.verdicts[1], verdict(Health::Up));
+    let standing = &service.inputs.standings[2][&germany()];
     assert_eq!(standing.leads, [Lead { ahead: 1, behind: 2, by: Metric::StallRatio }], "c over b, at their new places");
     assert_eq!(
         standing.known.iter().map(|k| k.as_ref().map(|k| k.sessions)).collect::<Vec<_>>(),

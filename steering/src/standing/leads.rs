@@ -23,7 +23,7 @@ pub struct Standing {
 }
 
 /// One pathway's lead over another, by index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
     /// The better one.
     pub ahead: u8,
@@ -31,6 +31,8 @@ pub struct Lead {
     pub behind: u8,
     /// The metric that decided when it passed.
     pub by: Metric,
+    /// The share of the audience for whom the lead is in force, 0…1: an audience moves step by step.
+    pub share: f32,
 }
 
 /// What a comparison knew of one pathway.
@@ -61,7 +63,7 @@ impl Known {
     pub(super) fn samples(&self, metric: Metric) -> u64 {
         match metric {
             Metric::StartFailures | Metric::StartupTime => self.starts,
-            Metric::StallRatio | Metric::RequestErrors | Metric::Ttfb => self.sessions,
+            _ => self.sessions,
         }
     }
 }

@@ -121,7 +121,7 @@ fn look(audience: Audience, pathway: usize, rank: &Rank, cells: &Cells, now: Dat
     let world = cells.get(Audience::World, pathway);
     let grown = |cell: &Cell| {
         let known = |metric: &Metric| !of_starts(*metric) && world.is_some_and(|world| world.value(*metric).is_some());
-        rank.by.iter().copied().filter(known).all(|metric| cell.value(metric).is_some())
+        rank.by.metrics().filter(known).all(|metric| cell.value(metric).is_some())
     };
     let spoken = |level| Some((level, cells.get(level, pathway).filter(|cell| speaks(cell, rank) && grown(cell))?));
     let (level, cell) = audience.lineage().find_map(spoken)?;
@@ -129,8 +129,8 @@ fn look(audience: Audience, pathway: usize, rank: &Rank, cells: &Cells, now: Dat
     let at = DateTime::from_timestamp_millis(cell.newest_ms).map_or(now, |newest| newest.min(now));
     let (sessions, starts) = (cell.sessions, cell.starts);
     let mut known = Known { level, sessions, most: sessions, starts, values: Vec::new(), at };
-    let told = rank.by.iter().filter(|metric| known.samples(**metric) >= u64::from(rank.min_sessions));
-    known.values = told.filter_map(|metric| Some((*metric, cell.value(*metric)?))).collect();
+    let told = rank.by.metrics().filter(|metric| known.samples(*metric) >= u64::from(rank.min_sessions));
+    known.values = told.filter_map(|metric| Some((metric, cell.value(metric)?))).collect();
     Some(known)
 }
 
@@ -159,9 +159,9 @@ fn compare(known: Vec<Option<Known>>, before: Option<&Standing>, rank: &Rank) ->
                 None => before
                     .and_then(|s| s.lead(ahead, behind))
                     .map(|lead| lead.by)
-                    .filter(|by| rank.by.contains(by) && better(x, y, *by, rank.tie)),
+                    .filter(|by| rank.by.metrics().any(|m| m == *by) && better(x, y, *by, rank.tie)),
             };
-            leads.extend(by.map(|by| Lead { ahead, behind, by }));
+            leads.extend(by.map(|by| Lead { ahead, behind, by, share: 1.0 }));
         }
     }
     Standing::new(known, leads)
@@ -169,9 +169,9 @@ fn compare(known: Vec<Option<Known>>, before: Option<&Standing>, rank: &Rank) ->
 
 /// The first metric on which either is better by the margin, and whether that is x.
 fn decides(x: &Known, y: &Known, rank: &Rank) -> Option<(Metric, bool)> {
-    rank.by.iter().find_map(|metric| {
-        let (ahead, behind) = (better(x, y, *metric, rank.margin), better(y, x, *metric, rank.margin));
-        (ahead != behind).then_some((*metric, ahead))
+    rank.by.metrics().find_map(|metric| {
+        let (ahead, behind) = (better(x, y, metric, rank.margin), better(y, x, metric, rank.margin));
+        (ahead != behind).then_some((metric, ahead))
     })
 }
 
@@ -190,5 +190,6 @@ fn floor(metric: Metric, samples: u64) -> f64 {
         Metric::StartFailures | Metric::RequestErrors => (3.0 * one).max(0.01),
         Metric::StartupTime => 300.0,
         Metric::Ttfb => 50.0,
+        Metric::Bitrate | Metric::Throughput => 250_000.0,
     }
 }

@@ -1,12 +1,20 @@
 //! The words of a policy, as data. Every value here has been checked: a [`Policy`] cannot be half right.
 
+mod case;
+mod step;
+mod when;
+
 use std::{net::IpAddr, time::Duration};
 
-use fairway_geo::{Asn, Continent, Country};
-use ipnet::IpNet;
+use fairway_geo::Coordinates;
 use serde::{Deserialize, Serialize};
 
-use crate::explain::Unit;
+pub use case::{Case, CaseCell, CaseClient, Expect, Given};
+pub use step::{
+    Availability, Capacity, Cheapest, Compare, Explore, Fence, Healthy, Limit, Metric, Nearest, Prefer, Rank, Step,
+    StepKind, Stick, StickBy, Weights,
+};
+pub use when::{Device, Matcher, Protocol, Region, Stream, When, Window};
 
 /// How many pathways one service may have. A set of them is then one machine word, and a decision fits on the stack.
 pub const MAX_PATHWAYS: usize = 32;
@@ -18,12 +26,16 @@ pub struct Policy {
     pub service: String,
     /// Steered DNS names, lower case, without the trailing dot. May be empty (HTTP steering only).
     pub names: Vec<String>,
-    /// Seconds an answer may be kept: 5…3600.
+    /// Seconds an answer may be kept while nothing in it is unsettled: 5…3600.
     pub ttl: u32,
+    /// Seconds it may be kept while something is: 5…`ttl`.
+    pub ttl_min: u32,
     /// In file order, which is the order of preference where no step says otherwise. 1…[`MAX_PATHWAYS`], ids unique.
     pub pathways: Vec<Pathway>,
     /// Applied in order.
     pub steps: Vec<Step>,
+    /// What the author expects of it; `fairway test` runs these.
+    pub tests: Vec<Case>,
 }
 
 impl Policy {
@@ -48,6 +60,30 @@ pub struct Pathway {
     pub capacity: Option<u64>,
     /// The share of `capacity` at which the autoscaling trigger fires, 0…1.
     pub scale_at: f64,
+    /// Where it is; for `nearest`.
+    pub location: Option<Coordinates>,
+    /// What its traffic costs; for `cheapest`, and for what a plan projects.
+    pub cost: Option<Cost>,
+}
+
+/// What a pathway's traffic costs in one calendar month (UTC), in whatever currency all pathways share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
+    /// Volume tiers, ascending by `above`; the first begins at 0. Each price holds for the volume above its start.
+    pub tiers: Vec<CostTier>,
+    /// Terabytes (10¹² bytes) that are paid for whether used or not.
+    pub commit_min: Option<f64>,
+    /// Terabytes that must not be passed.
+    pub commit_max: Option<f64>,
+}
+
+/// A price from some volume on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CostTier {
+    /// Terabytes this month from which on it holds.
+    pub above: f64,
+    /// Per terabyte.
+    pub per_tb: f64,
 }
 
 impl Pathway {
@@ -159,140 +195,5 @@ impl FromIterator<usize> for PathSet {
         let mut set = Self::default();
         indexes.into_iter().for_each(|i| set.insert(i));
         set
-    }
-}
-
-/// One filter in the chain.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// What it does.
-    pub kind: StepKind,
-    /// For which clients; everyone when empty.
-    pub when: When,
-    /// The line of its `[[step]]` in the file, from 1: explain points there.
-    pub line: u32,
-}
-
-/// What a step does. The chain's pathways stand in *tiers*: those of one tier are equals, an earlier tier is preferred.
-#[derive(Clone, Debug, PartialEq)]
-pub enum StepKind {
-    /// Sets aside what is down or drained.
-    Healthy(Healthy),
-    /// Only, or never, these pathways.
-    Fence(Fence),
-    /// These pathways first, in tiers.
-    Prefer(Prefer),
-    /// A pathway that viewers' beacons show to be clearly better passes those before it.
-    Rank(Rank),
-    /// Shares inside each tier.
-    Weights(Weights),
-}
-
-/// `healthy`: pathways that are down or drained are set aside; they stay the last resort of a steering list. If none is
-/// left, all are kept (panic): a wrong verdict on everything must not be an outage.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Healthy {}
-
-/// `fence`: for the clients that match, only these pathways; a fenced-out pathway is never answered, whatever fails.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fence {
-    /// What may be used (`only`), or the complement of `never`.
-    pub allowed: PathSet,
-}
-
-/// `prefer`: for the clients that match, these tiers go before all else.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prefer {
-    /// First tier first. No pathway is in two.
-    pub tiers: Vec<PathSet>,
-}
-
-/// `rank`: by what viewers saw.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rank {
-    /// The metrics compared, the most important first: a tie on one is decided by the next.
-    pub by: Vec<Metric>,
-    /// A cell speaks from so many sessions on.
-    pub min_sessions: u32,
-    /// How much better a challenger must be to pass, 0…1: 0.33 is a third less stalling.
-    pub margin: f64,
-    /// How much better it must remain to stay ahead, 0…`margin`.
-    pub tie: f64,
-}
-
-/// A quality that cells tell of a pathway; smaller is better for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Time stalled over time watched, 0…1 (CTA-2066).
-    StallRatio,
-    /// Playbacks that failed before the first picture, over those begun, 0…1.
-    StartFailures,
-    /// Requests that failed (status ≥ 400, or none), over all, 0…1.
-    RequestErrors,
-    /// Median startup time, ms.
-    StartupTime,
-    /// Median time to first byte, ms.
-    Ttfb,
-}
-
-impl Metric {
-    /// All of them, by the name they have in a policy.
-    pub const ALL: [(&'static str, Metric); 5] = [
-        ("stall_ratio", Self::StallRatio),
-        ("start_failures", Self::StartFailures),
-        ("request_errors", Self::RequestErrors),
-        ("startup_time", Self::StartupTime),
-        ("ttfb", Self::Ttfb),
-    ];
-
-    /// As a person says it.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::StallRatio => "stall ratio",
-            Self::StartFailures => "start failures",
-            Self::RequestErrors => "request errors",
-            Self::StartupTime => "startup time",
-            Self::Ttfb => "time to first byte",
-        }
-    }
-
-    /// What its values are in.
-    pub fn unit(self) -> Unit {
-        match self {
-            Self::StallRatio | Self::StartFailures | Self::RequestErrors => Unit::Share,
-            Self::StartupTime | Self::Ttfb => Unit::Milliseconds,
-        }
-    }
-}
-
-/// `weights`: a share by number inside each tier; clients are spread by rendezvous hashing, so that one stays where it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Weights {
-    /// By pathway index; one that is not named has 0 and comes after those of its tier that are.
-    pub shares: Vec<u32>,
-}
-
-/// Which clients a step is for. The kinds of condition must all hold; within one, any value matches.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct When {
-    /// Continents.
-    pub continent: Vec<Continent>,
-    /// Countries.
-    pub country: Vec<Country>,
-    /// Autonomous systems.
-    pub asn: Vec<Asn>,
-    /// Address prefixes.
-    pub cidr: Vec<IpNet>,
-}
-
-impl When {
-    /// Whether it holds for everyone.
-    pub fn is_always(&self) -> bool {
-        self.continent.is_empty() && self.country.is_empty() && self.asn.is_empty() && self.cidr.is_empty()
-    }
-    /// Whether it asks where the client is (so that an answer holds only for the place's prefix).
-    pub fn asks_place(&self) -> bool {
-        !(self.continent.is_empty() && self.country.is_empty() && self.asn.is_empty())
     }
 }
