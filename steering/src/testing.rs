@@ -11,7 +11,7 @@ use crate::{
     client::{Client, Via},
     decide::{Decision, decide},
     health::{Cause, Health, Verdict},
-    snapshot::{Service, Snapshot},
+    snapshot::{Inputs, Service, Snapshot},
 };
 
 /// Numbers that look random and are the same in each run (splitmix64, Steele, Lea and Flood 2014).
@@ -84,7 +84,8 @@ pub fn healthy(policy: &Arc<Policy>) -> Snapshot {
 pub fn unwell(policy: &Arc<Policy>, unwell: &[(&str, Health)]) -> Snapshot {
     let health = |id: &str| unwell.iter().find(|(unwell, _)| *unwell == id).map_or(Health::Up, |(_, health)| *health);
     let verdicts = policy.pathways.iter().map(|p| verdict(health(&p.id))).collect();
-    snapshot(Service::new(policy.clone(), verdicts, Vec::new(), None, Arc::default()))
+    let inputs = Inputs { verdicts, ..Inputs::default() };
+    snapshot(Service::new(policy.clone(), inputs, Arc::default()))
 }
 
 /// The untraced decision for a client of the snapshot's only service.
@@ -98,7 +99,7 @@ pub fn client<'a>(address: &str, len: u8, country: &str) -> Client<'a> {
     let country: Option<fairway_geo::Country> = country.parse().ok();
     let place = Place { country, continent: country.and_then(|c| c.continent()), ..Place::default() };
     let prefix = ipnet::IpNet::new(address, len).unwrap().trunc();
-    Client { address: Some(address), located: Located { place, prefix }, via: Via::Dns, session: None }
+    Client::new(Some(address), Located { place, prefix }, Via::Dns)
 }
 
 /// Ids of a steering list, as `a b | c`, with a bar between tiers, and those set aside after `/`.
@@ -122,5 +123,5 @@ pub fn row(pathway: &str, audience: Audience, sessions: u64, stall_ratio: f64, a
         newest_ms: at.timestamp_millis(),
         ..Cell::default()
     };
-    CellRow { service: "live".into(), pathway: pathway.into(), audience, cell }
+    CellRow { service: "live".into(), pathway: pathway.into(), audience, bucket: at.timestamp() / 10 * 10, cell }
 }
