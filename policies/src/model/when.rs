@@ -160,3 +160,29 @@ impl Protocol {
         }
     }
 }
+
+impl Device {
+    /// All of them.
+    pub const ALL: [Device; 5] = [Self::Tv, Self::Phone, Self::Tablet, Self::Desktop, Self::Console];
+
+    /// The word: `tv`, `phone`, `tablet`, `desktop`, `console`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tv => "tv",
+            Self::Phone => "phone",
+            Self::Tablet => "tablet",
+            Self::Desktop => "desktop",
+            Self::Console => "console",
+        }
+    }
+}
+
+impl Stream {
+    /// The word: `live`, `vod`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Vod => "vod",
+        }
+    }
+}
