@@ -11,13 +11,14 @@
 //!   spread ±10 % over clients, so that those who came together do not come back together, but stays the same for one
 //!   client, whose polls then keep their rhythm.
 //! - `RELOAD-URI` is absolute (Shaka throws at a relative one) and its query is one base64url word: players re-encode
-//!   anything else. It carries the session's id, which the first URL had in a form that may not survive. Without a known
+//!   anything else. It carries what the first URL told of the session, in a form that survives. Without a known
 //!   base there is none, and the player keeps the URL it has.
 //! - `PATHWAY-PRIORITY` has every pathway that the policy's fences allow, once each, the unfit last and not missing: a
 //!   list of one turns hls.js's own failover off, and a list without the player's pathway ends playback in DASH players.
 //! - `_HLS_pathway` and `_DASH_pathway` are understood quoted, unquoted and percent-quoted; any throughput is. Nothing in a
 //!   query is ever an error.
 
+mod device;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -39,7 +40,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use fairway_geo::ClientAddress;
 use ipnet::IpNet;
@@ -48,7 +48,7 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    client::Via,
+    client::{Client, Via},
     decide::{Choice, Decision, decide},
     health::Health,
     live::Live,
@@ -98,10 +98,10 @@ async fn steer(State(steering): State<Arc<Steering>>, request: Request) -> Resul
     let asked = Asked::of(request.uri().query().unwrap_or(""));
     let address = address(&request);
     let now = Utc::now();
-    let decision = decided(&snapshot, service, address, &asked, now);
+    let decision = steering.decided(&snapshot, service, &request, &asked, now);
     steering.remember(service, &asked, &decision, now);
     let ttl = ttl(decision.ttl, address, asked.session());
-    let body = steering_list(service, &decision, ttl, steering.base(&request).as_deref(), asked.session());
+    let body = steering_list(service, &decision, ttl, steering.base(&request).as_deref(), &asked);
     Ok(answer(StatusCode::OK, STEERING_LIST, body))
 }
 
@@ -110,7 +110,7 @@ async fn decide_json(State(steering): State<Arc<Steering>>, request: Request) ->
     let service = steering.service(&snapshot, request.uri())?;
     let asked = Asked { via: Via::Http, ..Asked::of(request.uri().query().unwrap_or("")) };
     let address = address(&request);
-    let decision = decided(&snapshot, service, address, &asked, Utc::now());
+    let decision = steering.decided(&snapshot, service, &request, &asked, Utc::now());
     let ttl = ttl(decision.ttl, address, asked.session());
     let body = serde_json::to_string(&DecisionJson::new(&snapshot, service, &decision, ttl));
     // Strings and numbers in a struct: there is nothing in it that JSON cannot say.
@@ -135,6 +135,29 @@ impl Steering {
         let answers = &self.live.answers;
         count(if found.is_some() { &answers.ok } else { &answers.unknown_service });
         found.ok_or_else(|| SteeringError::UnknownService(id.to_owned()))
+    }
+
+    /// The decision for who asks, counted.
+    fn decided(
+        &self,
+        snapshot: &Snapshot,
+        service: &Service,
+        request: &Request,
+        asked: &Asked<'_>,
+        now: DateTime<Utc>,
+    ) -> Decision {
+        let agent = || text(request.headers(), header::USER_AGENT).and_then(device::of_user_agent);
+        let client = Client {
+            content: asked.content(),
+            stream: asked.lasting.stream,
+            device: asked.lasting.device.or_else(agent),
+            ..snapshot.client(address(request), asked.via, asked.session())
+        };
+        let decision = decide(snapshot, service, &client, now, &mut ());
+        if let Some(first) = decision.ranked.first() {
+            service.counters.http(first.pathway);
+        }
+        decision
     }
 
     /// Notes which pathway the session is on: the one it says, else the one it is now given.
@@ -171,15 +194,6 @@ fn address(request: &Request) -> IpAddr {
     request.extensions().get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ClientAddress(address)| *address)
 }
 
-fn decided(snapshot: &Snapshot, service: &Service, address: IpAddr, asked: &Asked<'_>, now: DateTime<Utc>) -> Decision {
-    let client = snapshot.client(address, asked.via, asked.session());
-    let decision = decide(snapshot, service, &client, now, &mut ());
-    if let Some(first) = decision.ranked.first() {
-        service.counters.http(first.pathway);
-    }
-    decision
-}
-
 /// `seconds` ±10 %, always the same for one session or, without one, for one address. Under 10 s there is no whole second
 /// to add, nor need: polls this dense spread by themselves.
 fn ttl(seconds: u32, address: IpAddr, session: Option<&str>) -> u32 {
@@ -194,13 +208,7 @@ fn ttl(seconds: u32, address: IpAddr, session: Option<&str>) -> u32 {
 }
 
 /// The steering list. Written by hand: ids, base and token consist of characters that JSON takes as they are.
-fn steering_list(
-    service: &Service,
-    decision: &Decision,
-    ttl: u32,
-    base: Option<&str>,
-    session: Option<&str>,
-) -> String {
+fn steering_list(service: &Service, decision: &Decision, ttl: u32, base: Option<&str>, asked: &Asked<'_>) -> String {
     let mut body = String::with_capacity(512);
     body.push_str(r#"{"VERSION":1,"TTL":"#);
     body.push_str(&ttl.to_string());
@@ -209,10 +217,9 @@ fn steering_list(
         body.push_str(base);
         body.push_str("/v1/steer/");
         body.push_str(&service.policy.service);
-        if let Some(sid) = session {
+        if let Some(word) = asked.lasting.packed() {
             body.push('?');
-            body.push_str(query::TOKEN);
-            BASE64_URL_SAFE_NO_PAD.encode_string(sid, &mut body);
+            body.push_str(&word);
         }
         body.push('"');
     }

@@ -3,13 +3,17 @@
 use std::borrow::Cow;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use percent_encoding::percent_decode_str;
+use fairway_policies::{Device, Stream};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::device;
 use crate::{client::Via, sessions::SID_LIMIT};
 
-/// What our own `RELOAD-URI` carries begins with this, then the session's id in base64url. A bare word rather than
-/// `key=value`: its every character survives every player's re-encoding.
-pub(super) const TOKEN: &str = "s-";
+/// What our own `RELOAD-URI` carries begins with this; then, in base64url, a query with all that the first one told of the
+/// session. A bare word rather than `key=value`: its every character survives every player's re-encoding.
+const TOKEN: &str = "q-";
+/// CTA-5004: a content id has at most 128 characters. A longer one is not read.
+const CONTENT_LIMIT: usize = 128;
 
 /// What was asked.
 #[derive(Debug, PartialEq)]
@@ -20,14 +24,28 @@ pub(super) struct Asked<'q> {
     pub(super) pathway: Option<Cow<'q, str>>,
     /// Bits per second measured over it; `None` if absent, negative or not a number.
     pub(super) throughput: Option<u64>,
-    /// Its id, where one is known and is no longer than an id may be.
-    pub(super) session: Option<Cow<'q, str>>,
+    /// What holds for the whole session.
+    pub(super) lasting: Lasting<'q>,
+}
+
+/// What a query tells of a session that stays so while it lasts. Words as in a policy; `st` also as CMCD has it.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Lasting<'q> {
+    /// `sid`: its id, where one is known and is no longer than an id may be.
+    session: Option<Cow<'q, str>>,
+    /// `cid`: what it watches.
+    content: Option<Cow<'q, str>>,
+    /// `st`: live or on demand.
+    pub(super) stream: Option<Stream>,
+    /// `device`: on what it plays.
+    pub(super) device: Option<Device>,
 }
 
 impl<'q> Asked<'q> {
     /// Reads a raw query.
     pub(super) fn of(query: &'q str) -> Self {
-        let (mut via, mut pathways, mut throughputs, mut session) = (Via::Hls, None, None, None);
+        let (mut via, mut pathways, mut throughputs) = (Via::Hls, None, None);
+        let mut lasting = Lasting::default();
         for parameter in query.split('&') {
             let (key, raw) = parameter.split_once('=').unwrap_or((parameter, ""));
             match key {
@@ -35,10 +53,9 @@ impl<'q> Asked<'q> {
                 "_HLS_throughput" => throughputs = Some(value(raw)),
                 "_DASH_pathway" => (via, pathways) = (Via::Dash, Some(value(raw))),
                 "_DASH_throughput" => (via, throughputs) = (Via::Dash, Some(value(raw))),
-                "sid" | "session" => session = Some(value(raw)),
-                "CMCD" => session = cmcd_sid(&decoded(raw)).map(|sid| sid.into()).or(session),
-                _ if raw.is_empty() => session = token(key).map(Cow::Owned).or(session),
-                _ => {}
+                "CMCD" => cmcd(&decoded(raw), |key, value| lasting.read(key, value.to_owned().into())),
+                _ if raw.is_empty() && key.starts_with(TOKEN) => lasting.unpack(key),
+                key => lasting.read(key, value(raw)),
             }
         }
         let (slot, pathway) = match pathways {
@@ -46,12 +63,60 @@ impl<'q> Asked<'q> {
             one => (0, one.filter(|id| !id.is_empty())),
         };
         let throughput = throughputs.and_then(|list| list.split(',').nth(slot).and_then(bits_per_second));
-        Self { via, pathway, throughput, session: session.filter(|sid| !sid.is_empty() && sid.len() <= SID_LIMIT) }
+        Self { via, pathway, throughput, lasting }
     }
 
     /// The session's id, where one is known.
     pub(super) fn session(&self) -> Option<&str> {
-        self.session.as_deref()
+        self.lasting.session.as_deref()
+    }
+
+    /// What it watches, where that is known.
+    pub(super) fn content(&self) -> Option<&str> {
+        self.lasting.content.as_deref()
+    }
+}
+
+impl<'q> Lasting<'q> {
+    fn read(&mut self, key: &str, value: Cow<'q, str>) {
+        let fits = |limit| !value.is_empty() && value.len() <= limit;
+        match key {
+            "sid" | "session" if fits(SID_LIMIT) => self.session = Some(value),
+            "cid" | "content" if fits(CONTENT_LIMIT) => self.content = Some(value),
+            "st" | "stream" => {
+                self.stream = match &*value {
+                    "l" | "live" => Some(Stream::Live),
+                    "v" | "vod" => Some(Stream::Vod),
+                    _ => self.stream,
+                }
+            }
+            "device" => self.device = device::of_word(&value).or(self.device),
+            _ => {}
+        }
+    }
+
+    /// All of it as one word for our own `RELOAD-URI`; `None` of nothing.
+    pub(super) fn packed(&self) -> Option<String> {
+        let stream = self.stream.map(Stream::word);
+        let words = [
+            ("sid", self.session.as_deref()),
+            ("cid", self.content.as_deref()),
+            ("st", stream),
+            ("device", self.device.map(Device::word)),
+        ];
+        let said = |(key, value): (&str, Option<&str>)| {
+            value.map(|value| format!("{key}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+        };
+        let query = words.into_iter().filter_map(said).collect::<Vec<_>>().join("&");
+        (!query.is_empty()).then(|| format!("{TOKEN}{}", BASE64_URL_SAFE_NO_PAD.encode(query)))
+    }
+
+    fn unpack(&mut self, word: &str) {
+        let query = word.strip_prefix(TOKEN).and_then(|word| BASE64_URL_SAFE_NO_PAD.decode(word).ok());
+        let query = query.and_then(|query| String::from_utf8(query).ok()).unwrap_or_default();
+        for (key, raw) in query.split('&').filter_map(|parameter| parameter.split_once('=')) {
+            self.read(key, decoded(raw).into_owned().into());
+        }
     }
 }
 
@@ -83,20 +148,14 @@ fn bits_per_second(text: &str) -> Option<u64> {
     (number.is_finite() && number >= 0.0).then_some(number as u64)
 }
 
-/// The `sid` of a CMCD value (CTA-5004: comma-separated keys, strings quoted), wherever it stands in it.
-fn cmcd_sid(cmcd: &str) -> Option<String> {
+/// The keys and values of a CMCD value (CTA-5004: comma-separated, strings quoted).
+fn cmcd(cmcd: &str, mut read: impl FnMut(&str, &str)) {
     let mut quoted = false;
-    let mut items = cmcd.split(|c| {
+    let items = cmcd.split(|c| {
         quoted ^= c == '"';
         c == ',' && !quoted
     });
-    items.find_map(|item| item.trim().strip_prefix("sid=")).map(|sid| bare(sid).to_owned())
-}
-
-/// The session in our own word.
-fn token(word: &str) -> Option<String> {
-    let sid = BASE64_URL_SAFE_NO_PAD.decode(word.strip_prefix(TOKEN)?).ok()?;
-    String::from_utf8(sid).ok()
+    items.filter_map(|item| item.trim().split_once('=')).for_each(|(key, value)| read(key, bare(value)));
 }
 
 #[cfg(test)]
@@ -124,9 +183,9 @@ mod tests {
             ("sid=%22f00d%22", Via::Hls, None, None, Some("f00d")),
             ("CMCD=bl%3D100%2Ccid%3D%22a%2Csid%3Dx%22%2Csid%3D%22f00d%22%2Cv%3D2", Via::Hls, None, None, Some("f00d")),
             ("CMCD=sid=\"f00d\"", Via::Hls, None, None, Some("f00d")),
-            ("s-ZjAwZCDDvA&_HLS_pathway=a", Via::Hls, Some("a"), None, Some("f00d ü")),
-            ("s-ZjAwZA=&_DASH_pathway=a", Via::Dash, Some("a"), None, Some("f00d")),
-            ("s-!!&x&=&&%zz=%ff&_HLS_pathway=%ff", Via::Hls, Some("\u{fffd}"), None, None),
+            ("q-c2lkPWYwMGQlMjAlQzMlQkM&_HLS_pathway=a", Via::Hls, Some("a"), None, Some("f00d ü")),
+            ("q-c2lkPWYwMGQ=&_DASH_pathway=a", Via::Dash, Some("a"), None, Some("f00d")),
+            ("q-!!&x&=&&%zz=%ff&_HLS_pathway=%ff", Via::Hls, Some("\u{fffd}"), None, None),
         ];
         for (query, via, pathway, throughput, session) in rows {
             let asked = Asked::of(query);
@@ -139,5 +198,20 @@ mod tests {
     fn a_session_id_beyond_the_standards_limit_is_no_session() {
         let long = format!("sid={}", "x".repeat(65));
         assert_eq!(Asked::of(&long).session(), None);
+    }
+
+    #[test]
+    fn what_lasts_survives_our_own_reload_uri() {
+        let query = "sid=f%2600d&cid=show%2Fs1&st=l&device=tv";
+        let first = Asked::of(query);
+        assert_eq!((first.session(), first.content()), (Some("f&00d"), Some("show/s1")));
+        assert_eq!((first.lasting.stream, first.lasting.device), (Some(Stream::Live), Some(Device::Tv)));
+        let packed = first.lasting.packed().unwrap();
+        assert!(packed.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)), "{packed}");
+        assert_eq!(Asked::of(&packed).lasting, first.lasting);
+        let cmcd = Asked::of("CMCD=cid%3D%22a%2Cb%22%2Csid%3D%22x%22%2Cst%3Dv");
+        assert_eq!((cmcd.session(), cmcd.content(), cmcd.lasting.stream), (Some("x"), Some("a,b"), Some(Stream::Vod)));
+        assert_eq!(Asked::of("st=x&device=fridge&cid=").lasting, Lasting::default());
+        assert_eq!(Asked::of("").lasting.packed(), None);
     }
 }

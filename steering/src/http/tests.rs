@@ -7,7 +7,10 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::*;
-use crate::health::{Cause, Verdict};
+use crate::{
+    health::{Cause, Verdict},
+    snapshot::Inputs,
+};
 
 const POLICY: &str = r#"
 ttl = "20s"
@@ -35,7 +38,7 @@ fn node(healths: [Health; 3]) -> Arc<Live> {
     let policy = Arc::new(fairway_policies::parse("live.policy.toml", POLICY).unwrap());
     let verdict = |health| Verdict { health, cause: Cause::Unprobed, since: DateTime::UNIX_EPOCH };
     let verdicts = healths.into_iter().map(verdict).collect();
-    let service = Service::new(policy, verdicts, Vec::new(), None, Arc::default());
+    let service = Service::new(policy, Inputs { verdicts, ..Inputs::default() }, Arc::default());
     Arc::new(Live::new(Snapshot::compile(7, now, Arc::new(GeoTable::empty()), vec![service]), now))
 }
 
@@ -157,7 +160,7 @@ async fn the_reload_uri_carries_the_session_and_its_base() {
     let uri = |got: Got| got.json()["RELOAD-URI"].as_str().map(str::to_owned);
     let configured = router(live.clone(), Some(Url::parse("https://steer.example.net/").unwrap()));
     let got = get_from(&configured, "/v1/steer/live?CMCD=sid%3D%22f00d%22", "192.0.2.1").await;
-    assert_eq!(uri(got).as_deref(), Some("https://steer.example.net/v1/steer/live?s-ZjAwZA"));
+    assert_eq!(uri(got).as_deref(), Some("https://steer.example.net/v1/steer/live?q-c2lkPWYwMGQ"));
 
     let open = router(live.clone(), None);
     type Headers<'a> = &'a [(&'a str, &'a str)];
@@ -173,7 +176,7 @@ async fn the_reload_uri_carries_the_session_and_its_base() {
         assert_eq!(uri(got).as_deref(), expected, "{headers:?}");
     }
 
-    get_from(&open, "/v1/steer/live?s-ZjAwZA=&_HLS_pathway=cdn-b&_HLS_throughput=1234.5", "192.0.2.1").await;
+    get_from(&open, "/v1/steer/live?q-c2lkPWYwMGQ=&_HLS_pathway=cdn-b&_HLS_throughput=1234.5", "192.0.2.1").await;
     let seen = live.sessions.get("f00d").unwrap();
     assert_eq!((seen.on.service(), seen.on.pathway(), seen.throughput), ("live", "cdn-b", Some(1_234)));
 }
