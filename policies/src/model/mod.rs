@@ -4,7 +4,7 @@ mod case;
 mod step;
 mod when;
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use fairway_geo::Coordinates;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ pub const MAX_PATHWAYS: usize = 32;
 pub struct Policy {
     /// The service's id, `[A-Za-z0-9._-]+`; equal to the file's stem.
     pub service: String,
+    /// The file as it was written: what a revision is known by, and what is kept of it.
+    pub text: Arc<str>,
     /// Steered DNS names, lower case, without the trailing dot. May be empty (HTTP steering only).
     pub names: Vec<String>,
     /// Seconds an answer may be kept while nothing in it is unsettled: 5…3600.

@@ -44,7 +44,7 @@ pub fn parse(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
     if !errors.is_empty() {
         return Err(syntax(reader, errors));
     }
-    let policy = policy(&reader, file, tree.get_ref());
+    let policy = policy(&reader, file, text, tree.get_ref());
     let problems = reader.finish();
     match policy {
         Some(policy) if problems.is_empty() => Ok(policy),
@@ -65,7 +65,7 @@ fn syntax(reader: Reader<'_>, errors: Vec<toml::de::Error>) -> Vec<Problem> {
 }
 
 /// `None` only when something was reported.
-fn policy(reader: &Reader<'_>, file: &str, table: &DeTable<'_>) -> Option<Policy> {
+fn policy(reader: &Reader<'_>, file: &str, text: &str, table: &DeTable<'_>) -> Option<Policy> {
     let head = Fields::of(reader, table, 0..0, "the head of a policy", HEAD);
     let service = service(&head, file);
     let names = head.list("names", values::host_name).unwrap_or_default();
@@ -99,7 +99,7 @@ fn policy(reader: &Reader<'_>, file: &str, table: &DeTable<'_>) -> Option<Policy
 
     let (pathways, steps) = (pathways.into_iter().collect::<Option<_>>()?, steps.into_iter().collect::<Option<_>>()?);
     let ttl_min = (ttl / 2).max(5);
-    Some(Policy { service: service?, names, ttl, ttl_min, pathways, steps, tests: Vec::new() })
+    Some(Policy { service: service?, text: text.into(), names, ttl, ttl_min, pathways, steps, tests: Vec::new() })
 }
 
 /// The service's id, from the file's name; `service` may only repeat it.
