@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use fairway_collector::{Attributed, Attribution};
 use fairway_geo::Asn;
 use fairway_steering::{Audience, Cell, CellRow, CellSource, Live, Logs, cells::CellsUnavailable};
-use fairway_store::{Level, Store, StoredCell};
+use fairway_store::{Level, LogSums, Store, StoredCell};
 
 /// The store's cells, in steering's words.
 pub struct StoreCells(pub Store);
@@ -27,21 +27,22 @@ fn cell_row(stored: StoredCell) -> Option<CellRow> {
         Level::Continent(continent) => Audience::Continent(continent.parse().ok()?),
         Level::World => Audience::World,
     };
+    let logs = |sums: LogSums| Logs { count: sums.count as f64, sum: sums.sum, squares: sums.squares };
     let cell = Cell {
         sessions: stored.sessions,
         watched_ms: stored.watched_ms,
         stalled_ms: stored.stalled_ms,
         starts: stored.starts,
         start_failures: stored.start_failures,
-        startup: Logs::default(),
+        startup: logs(stored.startup),
         requests: stored.requests,
         request_errors: stored.request_errors,
         bits: stored.bits,
-        ttfb: Logs::default(),
-        throughput: Logs::default(),
+        ttfb: logs(stored.ttfb),
+        throughput: logs(stored.throughput),
         newest_ms: stored.newest_ms,
     };
-    Some(CellRow { service: stored.service, pathway: stored.pathway, audience, bucket: 0, cell })
+    Some(CellRow { service: stored.service, pathway: stored.pathway, audience, bucket: stored.bucket, cell })
 }
 
 /// What steering knows of hosts and sessions, for the collector.

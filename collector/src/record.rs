@@ -17,6 +17,8 @@ const MAX_CONTENT: usize = 128;
 const MAX_EVENT: usize = 32;
 /// Video at more than 1 Gbit/s is a mistake of units, or malice: it would be taken for demand. kbit/s.
 const MAX_BITRATE_KBPS: u64 = 1_000_000;
+/// A player that measures more than 100 Gbit/s measured its cache. kbit/s.
+const MAX_THROUGHPUT_KBPS: u64 = 100_000_000;
 /// The last millisecond of the year 9999: no difference of two such moments overflows.
 const MAX_TIME_MS: u64 = 253_402_300_799_999;
 /// Error codes are kept up to here, bytes.
@@ -49,6 +51,9 @@ pub struct Beacon {
     pub bitrate_kbps: Option<u32>,
     /// `bl`, `buffer`: media buffered, milliseconds; of several buffers the one that runs dry first.
     pub buffer_ms: Option<u32>,
+    /// `mtp`, `throughput`: as the player measured it, kbit/s; of several the highest, since the small ones of a separate
+    /// audio stream measure the requests more than the network.
+    pub throughput_kbps: Option<u32>,
     /// `url`: of the request told of.
     pub url: Option<String>,
     /// `rc`, `status`: its HTTP status; 0 where there was no response.
@@ -169,6 +174,7 @@ impl Beacon {
             "bsda" | "stalled_total" => keep(&mut self.stalled_total_ms, value.millis(f64::max)),
             "br" | "bitrate" => keep(&mut self.bitrate_kbps, value.bitrate()),
             "bl" | "buffer" => keep(&mut self.buffer_ms, value.millis(f64::min)),
+            "mtp" | "throughput" => keep(&mut self.throughput_kbps, value.throughput()),
             "url" => keep(&mut self.url, value.text()),
             "rc" | "status" => keep(&mut self.status, value.whole(999).map(|n| n as u16)),
             "ttfb" => keep(&mut self.ttfb_ms, value.millis(f64::max)),
@@ -261,6 +267,12 @@ impl Value<'_> {
             (video, audio) => video.unwrap_or(0.0) + audio.unwrap_or(0.0),
         };
         Value::Number(sum).whole(MAX_BITRATE_KBPS).map(|n| n as u32)
+    }
+
+    /// Nothing is measured as zero, which players send for unknown.
+    fn throughput(&self) -> Option<u32> {
+        let highest = Value::Number(self.numbers().map(|(n, _)| n).reduce(f64::max)?);
+        highest.whole(MAX_THROUGHPUT_KBPS).filter(|n| *n > 0).map(|n| n as u32)
     }
 
     fn texts(self) -> Option<String> {

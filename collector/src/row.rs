@@ -50,6 +50,7 @@ pub(crate) fn row(
         bits: account.bits,
         bitrate_kbps: beacon.bitrate_kbps.unwrap_or_default(),
         buffer_ms: beacon.buffer_ms,
+        throughput_kbps: beacon.throughput_kbps,
         status: beacon.status.filter(|_| is_response),
         error: beacon.error.unwrap_or_default(),
         source,

@@ -73,6 +73,8 @@ pub struct BeaconRow {
     pub bitrate_kbps: u32,
     /// Media buffered, milliseconds.
     pub buffer_ms: Option<u32>,
+    /// Throughput that the player measured, kbit/s.
+    pub throughput_kbps: Option<u32>,
     /// HTTP status of the request told of; 0 means that there was no response.
     pub status: Option<u16>,
     /// Error codes as the player told them, cut by the collector.
@@ -85,7 +87,7 @@ impl BeaconRow {
     /// The columns, in the order of the encoding.
     pub const COLUMNS: &'static str = "received, ts, service, pathway, session, sn, event, state, content, continent, \
         country, subdivision, asn, watched_ms, stalled_ms, startup_ms, starts, start_failures, requests, request_errors, \
-        ttfb_ms, ttlb_ms, bits, bitrate_kbps, buffer_ms, status, error, source";
+        ttfb_ms, ttlb_ms, bits, bitrate_kbps, buffer_ms, throughput_kbps, status, error, source";
 
     /// Appends the row in ClickHouse's RowBinary. Rows need nothing between them.
     pub fn encode(&self, out: &mut impl BufMut) {
@@ -114,6 +116,7 @@ impl BeaconRow {
         out.put_u64_le(self.bits);
         out.put_u32_le(self.bitrate_kbps);
         nullable(out, self.buffer_ms, BufMut::put_u32_le);
+        nullable(out, self.throughput_kbps, BufMut::put_u32_le);
         nullable(out, self.status, BufMut::put_u16_le);
         string(out, &self.error);
         out.put_i8(self.source as i8);

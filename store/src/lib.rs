@@ -31,5 +31,5 @@ pub use client::{External, Store};
 pub use engine::{Engine, EngineOptions, EngineState};
 pub use error::StoreError;
 pub use metrics::StoreMetrics;
-pub use queries::{Level, SeriesPoint, StoredCell};
+pub use queries::{Level, LogSums, SeriesPoint, StoredCell};
 pub use serve::{PASSWORD_VARIABLE, ServeError, ServeOptions, library_places, serve};

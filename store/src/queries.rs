@@ -26,7 +26,18 @@ pub enum Level {
     World,
 }
 
-/// The statistics of one pathway for one audience over the window asked for.
+/// Sums of the logarithms of values that spread over orders of magnitude.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LogSums {
+    /// How many values.
+    pub count: u64,
+    /// Σ ln x.
+    pub sum: f64,
+    /// Σ (ln x)².
+    pub squares: f64,
+}
+
+/// The statistics of one pathway for one audience over one bucket of ten seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredCell {
     /// Service id.
@@ -35,6 +46,8 @@ pub struct StoredCell {
     pub pathway: String,
     /// For whom.
     pub level: Level,
+    /// When the bucket begins, Unix seconds.
+    pub bucket: i64,
     /// Distinct sessions.
     pub sessions: u64,
     /// Milliseconds watched.
@@ -45,14 +58,16 @@ pub struct StoredCell {
     pub starts: u64,
     /// Of those, failed before the first picture.
     pub start_failures: u64,
-    /// Median startup time, ms; 0 when nobody started.
-    pub startup_ms: f32,
+    /// Startup times, ms.
+    pub startup: LogSums,
     /// Requests told of.
     pub requests: u64,
     /// Of those, failed.
     pub request_errors: u64,
-    /// Median time to first byte, ms; 0 when none was told.
-    pub ttfb_ms: f32,
+    /// Times to first byte, ms.
+    pub ttfb: LogSums,
+    /// Throughputs that players measured, bit/s.
+    pub throughput: LogSums,
     /// Bits of media played.
     pub bits: u64,
     /// Unix milliseconds of the newest beacon in it.
@@ -101,15 +116,17 @@ struct CellAnswer {
     country: String,
     asn: u32,
     depth: u8,
+    at: u32,
     sessions: u64,
     watched_ms: u64,
     stalled_ms: u64,
     starts: u64,
     start_failures: u64,
-    startup_ms: f32,
+    startup: (u64, f64, f64),
     requests: u64,
     request_errors: u64,
-    ttfb_ms: f32,
+    ttfb: (u64, f64, f64),
+    throughput: (u64, f64, f64),
     bits: u64,
     newest_ms: i64,
 }
@@ -139,29 +156,39 @@ struct PointAnswer {
 }
 
 impl Store {
-    /// Every cell at every level, of beacons received over the last `window` (in whole buckets of 10 s, the one that it
-    /// begins in included). The store's clock is meant.
+    /// Every cell at every level, bucket by bucket, of beacons received over the last `window` (in whole buckets of 10 s,
+    /// the one that it begins in included). The store's clock is meant. The newest buckets are still filling.
     pub async fn cells(&self, window: Duration) -> Result<Vec<StoredCell>, StoreError> {
-        // grouping(x) is 1 where x was summed over. Medians of nobody are NaN.
+        // grouping(x) is 1 where x was summed over.
+        let logs = |of: &str| {
+            let [count, sum, squares] = ["count", "ln", "ln2"].map(|part| format!("sum(cells_10s.{of}_{part})"));
+            format!("({count}, {sum}, {squares}) AS {of}")
+        };
         let sql = format!(
             "SELECT service, pathway, continent, country, asn,
                 toUInt8(multiIf(grouping(asn) = 0, 0, grouping(country) = 0, 1, grouping(continent) = 0, 2, 3)) AS depth,
+                toUInt32(toUnixTimestamp(bucket)) AS at,
                 uniqMerge(cells_10s.sessions) AS sessions,
                 sum(cells_10s.watched_ms) AS watched_ms,
                 sum(cells_10s.stalled_ms) AS stalled_ms,
                 sum(cells_10s.starts) AS starts,
                 sum(cells_10s.start_failures) AS start_failures,
-                toFloat32(ifNull(quantilesTDigestMerge(0.5, 0.95)(cells_10s.startup_ms)[1], 0)) AS startup_ms,
+                {startup},
                 sum(cells_10s.requests) AS requests,
                 sum(cells_10s.request_errors) AS request_errors,
-                toFloat32(ifNull(quantilesTDigestMerge(0.5, 0.95)(cells_10s.ttfb_ms)[1], 0)) AS ttfb_ms,
+                {ttfb},
+                {throughput},
                 sum(cells_10s.bits) AS bits,
                 toUnixTimestamp64Milli(max(cells_10s.newest)) AS newest_ms
             FROM cells_10s
             WHERE bucket >= toStartOfInterval(now() - {seconds}, INTERVAL {BUCKET_SECONDS} SECOND)
             GROUP BY GROUPING SETS
-                ((service, pathway, country, asn), (service, pathway, country), (service, pathway, continent), (service, pathway))
-            ORDER BY service, pathway, depth, continent, country, asn",
+                ((bucket, service, pathway, country, asn), (bucket, service, pathway, country),
+                 (bucket, service, pathway, continent), (bucket, service, pathway))
+            ORDER BY service, pathway, depth, continent, country, asn, at",
+            startup = logs("startup"),
+            ttfb = logs("ttfb"),
+            throughput = logs("throughput"),
             seconds = window.as_secs(),
         );
         let rows = self.rows::<CellAnswer>(&sql).await?;
@@ -202,20 +229,22 @@ impl Store {
 }
 
 fn stored((level, row): (Level, CellAnswer)) -> StoredCell {
-    let or_zero = |median: f32| if median.is_finite() { median } else { 0.0 };
+    let logs = |(count, sum, squares)| LogSums { count, sum, squares };
     StoredCell {
         service: row.service,
         pathway: row.pathway,
         level,
+        bucket: row.at.into(),
         sessions: row.sessions,
         watched_ms: row.watched_ms,
         stalled_ms: row.stalled_ms,
         starts: row.starts,
         start_failures: row.start_failures,
-        startup_ms: or_zero(row.startup_ms),
+        startup: logs(row.startup),
         requests: row.requests,
         request_errors: row.request_errors,
-        ttfb_ms: or_zero(row.ttfb_ms),
+        ttfb: logs(row.ttfb),
+        throughput: logs(row.throughput),
         bits: row.bits,
         newest_ms: row.newest_ms,
     }

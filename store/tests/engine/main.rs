@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use fairway_store::{
-    BeaconRow, Engine, EngineState, External, Level, PASSWORD_VARIABLE, ServeOptions, Source, Store, StoreError,
-    StoreMetrics, library_places, serve,
+    BeaconRow, Engine, EngineState, External, Level, LogSums, PASSWORD_VARIABLE, ServeOptions, Source, Store,
+    StoreError, StoreMetrics, library_places, serve,
 };
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
@@ -180,6 +180,7 @@ async fn beacons_and_cells() {
         bits: u64::MAX / 2,
         bitrate_kbps: 4200,
         buffer_ms: Some(6000),
+        throughput_kbps: Some(87_000),
         status: Some(0),
         error: "MEDIA_ERR".into(),
         source: Source::Json,
@@ -188,22 +189,25 @@ async fn beacons_and_cells() {
     let told = "SELECT toString((toUnixTimestamp64Milli(received), length(session), * EXCEPT (received, session))) FROM beacons";
     let expected = format!(
         "({},{},'2025-12-03 09:00:31.500','film','cdn-x',4294967295,'rr','p','c1','NA','US','CA',4200000000,10000,500,812,\
-         1,1,3,2,0,400,9223372036854775807,4200,6000,0,'MEDIA_ERR','json')",
+         1,1,3,2,0,400,9223372036854775807,4200,6000,87000,0,'MEDIA_ERR','json')",
         all.received_ms,
         all.session.len(),
     );
     assert_eq!(store.rows::<String>(told).await.unwrap(), [expected]);
 
+    let received_ms = now_ms();
     let german = |i: u32| BeaconRow {
+        received_ms,
         continent: "EU".into(),
         country: "DE".into(),
         asn: 3320 + i % 2,
         stalled_ms: 100,
-        startup_ms: (i < 10).then_some(100 * (i + 1)),
+        startup_ms: (i < 10).then_some(100),
+        throughput_kbps: (i < 20).then_some(1),
         starts: u8::from(i < 10),
         ..beacon("cdn-a", i % 10)
     };
-    let nowhere = BeaconRow { request_errors: 2, ..beacon("cdn-a", 77) };
+    let nowhere = BeaconRow { received_ms, request_errors: 2, ..beacon("cdn-a", 77) };
     let unattributed = beacon("", 78);
     let rows: Vec<_> = (0..40).map(german).chain([nowhere, unattributed]).collect();
     store.insert("germans", encode(&rows)).await.unwrap();
@@ -224,8 +228,14 @@ async fn beacons_and_cells() {
     );
     let (germany, everyone) = (live[2], live[4]);
     assert_eq!((germany.stalled_ms, germany.starts, germany.requests, germany.bits), (4000, 10, 80, 160_000_000));
-    assert!((450.0..=650.0).contains(&germany.startup_ms), "{}", germany.startup_ms);
-    assert_eq!((germany.ttfb_ms, germany.request_errors, everyone.request_errors), (0.0, 0, 2));
+    let near = |sums: LogSums, count: u64, value: f64| {
+        let (sum, squares) = (count as f64 * value.ln(), count as f64 * value.ln().powi(2));
+        sums.count == count && (sums.sum - sum).abs() < 1e-6 && (sums.squares - squares).abs() < 1e-6
+    };
+    assert!(near(germany.startup, 10, 100.0), "{:?}", germany.startup);
+    assert!(near(germany.throughput, 20, 1000.0), "{:?}", germany.throughput);
+    assert_eq!((germany.ttfb, germany.request_errors, everyone.request_errors), (LogSums::default(), 0, 2));
+    assert!(germany.bucket % 10 == 0 && (now_ms() / 1000 - germany.bucket) < 30, "{}", germany.bucket);
     assert!((now_ms() - germany.newest_ms).abs() < 20_000);
 
     let (step, points) = store.qoe_series("live", 15).await.unwrap();
@@ -258,10 +268,23 @@ async fn beacons_and_cells() {
     let no = external.migrate().await.unwrap_err();
     assert!(no.is_temporary(), "there may yet be such a database: {no}");
     client.query("CREATE DATABASE other").execute().await.unwrap();
+    // It is of the first version, and has a beacon.
+    let client = client.with_database("other");
+    for statement in include_str!("../../migrations/0001_beacons.sql").split(";\n").filter(|s| !s.trim().is_empty()) {
+        client.query_raw(statement).execute().await.unwrap();
+    }
+    let old = "INSERT INTO beacons (received, service, pathway, session, watched_ms, source) \
+        VALUES (now64(3), 'live', 'cdn-a', 'old', 1000, 'cmcd2')";
+    client.query(old).execute().await.unwrap();
     assert!(external.migrate_when_up(&world.shutdown).await);
-    external.insert("all", encode(&[all])).await.unwrap();
-    assert_eq!(external.rows::<u64>("SELECT count() FROM beacons").await.unwrap(), [1]);
-    assert_eq!(external.cells(Duration::from_secs(60)).await.unwrap().len(), 4);
+    external.insert("new", encode(&[BeaconRow { ttfb_ms: Some(40), ..beacon("cdn-a", 1) }])).await.unwrap();
+    assert_eq!(external.rows::<u64>("SELECT count() FROM beacons").await.unwrap(), [2]);
+    let everyone = external.cells(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(
+        everyone.iter().map(|cell| (cell.sessions, cell.watched_ms)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1)),
+        (2, 2000)
+    );
+    assert_eq!(everyone.iter().map(|cell| cell.ttfb.count).sum::<u64>(), 1);
     world.stop().await;
 }
 
