@@ -11,9 +11,14 @@
 //! **Silence.** While the store is down there are no new cells. Demand then stays what it was, with its age beside it, and
 //! no trigger moves: to an autoscaler, silence read as zero would be an order to shut down the machines that carry the load.
 //!
+//! What the load means for answers is in `admission` (how much of it each pathway can carry) and `price` (what a month's
+//! volume does to the next terabyte).
+//!
 //! **Restart.** What has fired is not saved: a pathway that is still over is told again, which says nothing false, since a
 //! trigger is a level. One that fell under while the node was away is not told; who must know reads the metric.
 
+mod admission;
+mod price;
 mod webhook;
 
 use std::{
@@ -25,6 +30,8 @@ use std::{
 use fairway_policies::Policy;
 use serde::{Deserialize, Serialize};
 
+pub use admission::admissions;
+pub use price::{Pace, Volume};
 pub(crate) use webhook::Webhook;
 pub use webhook::{Crossing, Deliveries};
 
