@@ -39,7 +39,7 @@ impl CellSource for Store {
 }
 
 fn world(pathway: &str, cell: Cell) -> CellRow {
-    CellRow { service: "live".into(), pathway: pathway.into(), audience: Audience::World, cell }
+    CellRow { service: "live".into(), pathway: pathway.into(), audience: Audience::World, bucket: 0, cell }
 }
 
 /// Serves a router on a free port.
@@ -114,11 +114,11 @@ impl Node {
     }
 
     fn health(&self, pathway: usize) -> Health {
-        self.live.snapshot().services[0].verdicts[pathway].health
+        self.live.snapshot().services[0].inputs.verdicts[pathway].health
     }
 
     fn cause(&self, pathway: usize) -> Cause {
-        self.live.snapshot().services[0].verdicts[pathway].cause.clone()
+        self.live.snapshot().services[0].inputs.verdicts[pathway].cause.clone()
     }
 
     fn told(&self, is: impl Fn(&Event) -> bool) -> usize {
@@ -150,13 +150,13 @@ async fn a_fault_is_a_verdict_within_a_few_probes_and_outlives_a_restart() {
     assert_eq!(node.cause(0), Cause::ProbesFailed { count: 2, error: "HTTP status 503".into() });
     assert_eq!(node.told(|event| matches!(event, Event::Verdict { pathway, .. } if pathway == "a")), 1);
     until("counted", || node.live.status().probes.first().is_some_and(|tally| tally.failed >= 2)).await;
-    let (version, since) = (node.live.snapshot().version, node.live.snapshot().services[0].verdicts[0].since);
+    let (version, since) = (node.live.snapshot().version, node.live.snapshot().services[0].inputs.verdicts[0].since);
     node.stop().await;
 
     let again = Node::start(folder.path(), Store::default(), None).await.unwrap();
     let first = again.live.snapshot();
     assert!(first.version > version);
-    assert_eq!((first.services[0].verdicts[0].health, first.services[0].verdicts[0].since), (Health::Down, since));
+    assert_eq!((first.services[0].inputs.verdicts[0].health, first.services[0].inputs.verdicts[0].since), (Health::Down, since));
     status.store(302, Ordering::Relaxed);
     until("up", || again.health(0) == Health::Up).await;
     again.stop().await;
@@ -173,7 +173,7 @@ async fn viewers_overrule_probes_and_a_stopped_store_keeps_its_last_cells() {
     let node = Node::start(folder.path(), store.clone(), None).await.unwrap();
     until("down", || node.health(0) == Health::Down).await;
     assert_eq!(node.cause(0), Cause::RequestErrors { errors: 80, requests: 100 });
-    assert_eq!(node.live.snapshot().services[0].cells_at_ms, Some(1));
+    assert_eq!(node.live.snapshot().services[0].inputs.cells_at_ms, Some(1));
 
     store.say(None);
     until("noticed", || node.live.status().store == StoreState::Down { detail: "it is stopped".into() }).await;
@@ -203,7 +203,7 @@ async fn a_standing_is_told_once_and_reaches_the_snapshot() {
     let store = Store::default();
     store.say(Some(cells));
     let node = Node::start(folder.path(), store, None).await.unwrap();
-    until("ranked", || node.live.snapshot().services[0].standings[1].len() == 2).await;
+    until("ranked", || node.live.snapshot().services[0].inputs.standings[1].len() == 2).await;
     let event =
         |event: &Event| matches!(event, Event::Standing { ahead, audience, .. } if ahead == "b" && audience == "world");
     assert_eq!(node.told(event), 1);

@@ -138,6 +138,7 @@ mod tests {
                 service: "live".into(),
                 pathway: pathway.into(),
                 audience,
+                bucket: 0,
                 cell: Cell { sessions: 9, bits, ..Cell::default() },
             };
             let bits = megabits * 1_000_000 * 30;
