@@ -40,6 +40,7 @@ pub mod live;
 mod lock;
 pub mod metrics;
 pub mod overrides;
+pub mod revisions;
 pub mod sessions;
 pub mod snapshot;
 pub mod sources;
