@@ -1,4 +1,4 @@
-//! What the table costs: seconds to load the default files, nanoseconds a look-up.
+//! What the table costs: seconds to load the default files, nanoseconds a look-up and a block.
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use fairway_geo::GeoTable;
+use fairway_geo::{Continent, GeoTable, Region, RegionId, RegionSet};
 
 fn main() {
     let files = GeoTable::default_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
@@ -47,5 +47,29 @@ fn main() {
             black_box(table.locate(black_box(*address)));
         }
         println!("{name}: {:.1} ns a look-up", at.elapsed().as_nanos() as f64 / addresses.len() as f64);
+    }
+
+    // Blocks, for sets of each kind: one country, a continent, all but a few countries, half of all.
+    let regions: Vec<(RegionId, Region)> = table.regions().collect();
+    let set = |of: &dyn Fn(RegionId, Region) -> bool| -> RegionSet {
+        regions.iter().filter(|(id, region)| of(*id, *region)).map(|(id, _)| *id).collect()
+    };
+    let country = |region: Region, code: &str| region.country.is_some_and(|c| c.as_str() == code);
+    let sets = [
+        ("one country", set(&|_, region| country(region, "US"))),
+        ("a continent", set(&|_, region| region.continent == Some(Continent::Eu))),
+        ("all but three countries", set(&|_, region| !["LU", "KE", "PE"].iter().any(|c| country(region, c)))),
+        ("half of the regions", set(&|id, _| id.index() % 2 == 0)),
+    ];
+    println!("{} regions", regions.len());
+    for (name, set) in sets {
+        let within = |address: &&IpAddr| table.locate(**address).id.is_some_and(|id| set.contains(table.region_of(id)));
+        let asked: Vec<IpAddr> =
+            (0..1 << 19).map(|_| &known[random() as usize % known.len()]).filter(within).copied().collect();
+        at = Instant::now();
+        let widths: u64 =
+            asked.iter().map(|address| u64::from(black_box(table.block(*address, &set)).prefix_len())).sum();
+        let (each, width) = (at.elapsed().as_nanos() as f64 / asked.len() as f64, widths as f64 / asked.len() as f64);
+        println!("block over {name}: {each:.1} ns, a mean /{width:.1}");
     }
 }

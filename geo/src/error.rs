@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::regions::MAX_REGIONS;
+
 /// Why geo data could not be loaded. All of these are the operator's to mend; none is worth a retry.
 #[derive(Debug, thiserror::Error)]
 pub enum GeoError {
@@ -37,4 +39,7 @@ pub enum GeoError {
     /// The file is sound, but says nothing of where an address is.
     #[error("{0}: says of no address which continent, country or AS number it has; is it the right file?")]
     NothingKnown(PathBuf),
+    /// The files name more pairs of continent and country than there can be by any reckoning.
+    #[error("the files name more than {MAX_REGIONS} pairs of continent and country; are these country codes?")]
+    TooManyRegions,
 }

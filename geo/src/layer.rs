@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    places::PlaceId,
+    place::PlaceId,
     ranges::{Ascending, NotAscending},
 };
 

@@ -35,8 +35,8 @@ impl GeoTable {
             v4 = v4.overlay(&layer.v4.finish(), |a, b| places.join(a, b));
             v6 = v6.overlay(&layer.v6.finish(), |a, b| places.join(a, b));
         }
-        let places = places.renumber(v4.places_mut().chain(v6.places_mut()));
-        Ok(Self::new(v4, v6, places))
+        let places = places.renumber(&mut [v4.places_mut(), v6.places_mut()]);
+        Self::new(v4, v6, places).ok_or(GeoError::TooManyRegions)
     }
 }
 

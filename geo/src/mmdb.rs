@@ -17,8 +17,8 @@ use serde::{
 use crate::{
     error::GeoError,
     layer::{Layer, Progress},
-    place::Place,
-    places::{PlaceId, Places},
+    place::{Place, PlaceId},
+    places::Places,
     ranges::NotAscending,
     values,
 };

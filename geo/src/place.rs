@@ -25,11 +25,24 @@ pub struct Place {
     pub coordinates: Option<Coordinates>,
 }
 
+/// A place of one table, by number. 0, the default, is that of which nothing is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlaceId(pub(crate) u32);
+
+impl PlaceId {
+    /// Its index among the table's places, the unknown one among them.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A place, and the largest address prefix around the asked address over which it holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Located {
     /// Where.
     pub place: Place,
+    /// Its number in the table that was asked; `None` where nobody asked one.
+    pub id: Option<PlaceId>,
     /// For which addresses.
     pub prefix: IpNet,
 }

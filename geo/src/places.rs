@@ -7,13 +7,13 @@
 
 use std::collections::HashMap;
 
-use crate::place::{Asn, Continent, Country, Place, Subdivision};
-
-/// A place by its number in [`Places`].
-pub(crate) type PlaceId = u32;
+use crate::{
+    place::{Asn, Continent, Country, Place, PlaceId, Subdivision},
+    regions::Region,
+};
 
 /// The place of which nothing is known.
-pub(crate) const UNKNOWN: PlaceId = 0;
+pub(crate) const UNKNOWN: PlaceId = PlaceId(0);
 
 /// Places by number, equal ones once.
 pub(crate) struct Places {
@@ -43,7 +43,7 @@ impl Places {
         place.continent = place.continent.or_else(|| place.country?.continent());
         *self.ids.entry(key(&place)).or_insert_with(|| {
             self.all.push(place);
-            self.all.len() as PlaceId - 1
+            PlaceId(self.all.len() as u32 - 1)
         })
     }
 
@@ -58,25 +58,38 @@ impl Places {
         if let Some(id) = self.joined.get(&(earlier, later)) {
             return *id;
         }
-        let id = self.id(join(&self.all[earlier as usize], &self.all[later as usize]));
+        let id = self.id(join(&self.all[earlier.index()], &self.all[later.index()]));
         self.joined.insert((earlier, later), id);
         id
     }
 
-    /// The places that `used` names, with those numbers changed to index them in order of first use: neighbours in the
-    /// table are then neighbours in memory. The unknown place stays the first.
-    pub(crate) fn renumber<'a>(self, used: impl Iterator<Item = &'a mut PlaceId>) -> Vec<Place> {
-        let mut kept = vec![Place::default()];
-        let mut renumbered = vec![UNKNOWN; self.all.len()];
-        for id in used {
-            let new = &mut renumbered[*id as usize];
-            if *new == UNKNOWN && *id != UNKNOWN {
-                *new = kept.len() as PlaceId;
-                kept.push(self.all[*id as usize]);
+    /// The places that `used` names, with those numbers changed to index them: region by region, and inside one in
+    /// order of first use, so that neighbours in the table are neighbours in memory. The unknown place stays the first.
+    pub(crate) fn renumber(self, used: &mut [&mut [PlaceId]]) -> Vec<Place> {
+        // Regions in order of first use, that of the unknown before all.
+        let mut regions = HashMap::from([(Region::default(), vec![UNKNOWN])]);
+        let mut order = vec![Region::default()];
+        let mut seen = vec![false; self.all.len()];
+        seen[UNKNOWN.index()] = true;
+        for id in used.iter().flat_map(|ids| ids.iter()) {
+            if !std::mem::replace(&mut seen[id.index()], true) {
+                let region = Region::of(&self.all[id.index()]);
+                let places = regions.entry(region).or_insert_with(|| {
+                    order.push(region);
+                    Vec::new()
+                });
+                places.push(*id);
             }
-            *id = *new;
         }
-        kept
+        let kept: Vec<PlaceId> = order.iter().flat_map(|region| regions.remove(region)).flatten().collect();
+        let mut renumbered = vec![UNKNOWN; self.all.len()];
+        for (new, old) in kept.iter().enumerate() {
+            renumbered[old.index()] = PlaceId(new as u32);
+        }
+        for id in used.iter_mut().flat_map(|ids| ids.iter_mut()) {
+            *id = renumbered[id.index()];
+        }
+        kept.iter().map(|old| self.all[old.index()]).collect()
     }
 }
 
@@ -108,7 +121,7 @@ mod tests {
         let mut joined = |earlier: Place, later: Place| {
             let (earlier, later) = (places.id(earlier), places.id(later));
             let id = places.join(earlier, later);
-            let Place { continent, country, asn, .. } = places.all[id as usize];
+            let Place { continent, country, asn, .. } = places.all[id.index()];
             (continent, country.map(|c| c.to_string()), asn)
         };
         let asn = Some(Asn(64500));

@@ -11,7 +11,12 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Net, Ipv6Subnets};
 
-use crate::places::{PlaceId, UNKNOWN};
+use crate::{
+    blocks::{Blocks, Side},
+    place::PlaceId,
+    places::UNKNOWN,
+    regions::{RegionId, RegionSet},
+};
 
 /// An address of one family, as a number.
 pub(crate) trait Address: Copy + Ord + Debug {
@@ -87,8 +92,8 @@ impl<A: Address> Ranges<A> {
     }
 
     /// The place of each, in address order.
-    pub(crate) fn places_mut(&mut self) -> impl Iterator<Item = &mut PlaceId> {
-        self.places.iter_mut()
+    pub(crate) fn places_mut(&mut self) -> &mut [PlaceId] {
+        &mut self.places
     }
 
     /// The place of each with its first and last address; the last range of all ends at `None`.
@@ -208,6 +213,8 @@ pub(crate) struct Indexed<A> {
     /// level. A slot holds the range that its lowest address is in; or, if more than [`SCAN`] ranges begin in it, [`NODE`]
     /// and where the node that parts it begins.
     slots: Vec<u32>,
+    /// Which regions lie around each range.
+    blocks: Blocks,
 }
 
 /// 256 KiB of root, which the cache keeps, and one step to the /16s that are the usual IPv4 block.
@@ -219,8 +226,10 @@ const SCAN: usize = 16;
 const NODE: u32 = 1 << 31;
 
 impl<A: Address> Indexed<A> {
-    pub(crate) fn new(ranges: Ranges<A>) -> Self {
-        let mut indexed = Self { ranges, slots: vec![0; 1 << ROOT_BITS] };
+    /// `region` tells the region of each place.
+    pub(crate) fn new(ranges: Ranges<A>, region: impl Fn(PlaceId) -> RegionId) -> Self {
+        let blocks = Blocks::new(&ranges.places, region);
+        let mut indexed = Self { ranges, slots: vec![0; 1 << ROOT_BITS], blocks };
         indexed.fill(0, A::ZERO, 0, ROOT_BITS, 0);
         indexed.slots.shrink_to_fit();
         indexed
@@ -252,18 +261,36 @@ impl<A: Address> Indexed<A> {
 
     /// Where `address` is, and how long the shortest prefix around it is that lies within its range.
     pub(crate) fn locate(&self, address: A) -> (PlaceId, u32) {
-        let Ranges { firsts, places } = &self.ranges;
+        let at = self.range_of(address);
+        (self.ranges.places[at], self.clear_of(address, at.checked_sub(1), Some(at + 1)))
+    }
+
+    /// How long the shortest prefix around `address` is that holds, beside its own range, only addresses of `regions`.
+    pub(crate) fn block(&self, address: A, regions: &RegionSet) -> u32 {
+        let at = self.range_of(address);
+        let nearest = |side| self.blocks.nearest(side, at, regions);
+        self.clear_of(address, nearest(Side::Before), nearest(Side::After))
+    }
+
+    /// The range that `address` is in.
+    fn range_of(&self, address: A) -> usize {
         let (mut slot, mut skip) = (self.slots[address.bits(0, ROOT_BITS)], ROOT_BITS);
         while slot & NODE != 0 {
             slot = self.slots[(slot ^ NODE) as usize + address.bits(skip, NODE_BITS)];
             skip += NODE_BITS;
         }
         let from = slot as usize;
-        let at = from + firsts[from + 1..].iter().take_while(|first| **first <= address).count();
-        // A prefix stays within the range if it holds neither the address before it nor the one after it.
-        let before = firsts[at].previous().map_or(0, |outside| address.common(outside) + 1);
-        let after = firsts.get(at + 1).map_or(0, |outside| address.common(*outside) + 1);
-        (places[at], before.max(after))
+        from + self.ranges.firsts[from + 1..].iter().take_while(|first| **first <= address).count()
+    }
+
+    /// How long the shortest prefix around `address` is that holds neither the last address of the range `before` it nor
+    /// the first of the range `after` it.
+    fn clear_of(&self, address: A, before: Option<usize>, after: Option<usize>) -> u32 {
+        let firsts = &self.ranges.firsts;
+        let last = before.and_then(|before| firsts.get(before + 1)?.previous());
+        let first = after.and_then(|after| firsts.get(after).copied());
+        let clear = |outside: Option<A>| outside.map_or(0, |outside| address.common(outside) + 1);
+        clear(last).max(clear(first))
     }
 }
 
@@ -291,18 +318,20 @@ mod tests {
     /// Looks up every edge and its neighbours, and compares with the slow way; the prefix must hold and be the largest.
     fn check<A: Address>(random: &mut impl FnMut() -> A, count: usize) {
         let mut layer = || {
-            let mut ranges: Vec<(A, A, PlaceId)> = (0..count as PlaceId)
+            let mut ranges: Vec<(A, A, PlaceId)> = (0..count as u32)
                 .map(|i| {
                     let (a, b) = (random(), random());
-                    (a.min(b), a.max(b), i % 5)
+                    (a.min(b), a.max(b), PlaceId(i % 5))
                 })
                 .collect();
             ranges.sort();
             ranges
         };
         let (upper, lower) = (layer(), layer());
-        let slow = |address| naive(&upper, address) * 10 + naive(&lower, address);
-        let table = Indexed::new(ranges(&upper).overlay(&ranges(&lower), |a, b| a * 10 + b));
+        let join = |a: PlaceId, b: PlaceId| PlaceId(a.0 * 10 + b.0);
+        let slow = |address| join(naive(&upper, address), naive(&lower, address));
+        let region = |place: PlaceId| RegionId((place.0 % 7) as u16);
+        let table = Indexed::new(ranges(&upper).overlay(&ranges(&lower), join), region);
         assert!(table.ranges().firsts.is_sorted_by(|a, b| a < b));
         assert!(table.ranges().places.windows(2).all(|pair| pair[0] != pair[1]), "equal neighbours are one");
 
@@ -318,6 +347,15 @@ mod tests {
             let differs = |len: u32| edges.iter().any(|(edge, other)| address.common(*edge) >= len && *other != place);
             assert!(!differs(len), "{address:?}/{len} is not all at the same place");
             assert!(len == 0 || differs(len - 1), "{address:?}/{len} is not the largest prefix");
+
+            let set: RegionSet =
+                (0..7).filter(|n| (place.0 * 31) >> n & 1 == 1).map(RegionId).chain([region(place)]).collect();
+            let len = table.block(address, &set);
+            let strays = |len: u32| {
+                edges.iter().any(|(edge, other)| address.common(*edge) >= len && !set.contains(region(*other)))
+            };
+            assert!(!strays(len), "{address:?}/{len} is not all in these regions");
+            assert!(len == 0 || strays(len - 1), "{address:?}/{len} is not the largest block");
         }
     }
 
@@ -342,23 +380,23 @@ mod tests {
 
     #[test]
     fn the_whole_space_and_nothing() {
-        let whole = Indexed::new(ranges(&[(0, u128::MAX, 7)]));
-        assert_eq!(whole.locate(0), (7, 0));
-        assert_eq!(whole.locate(u128::MAX), (7, 0));
-        assert_eq!(Indexed::new(Ranges::<u32>::default()).locate(1 << 31), (UNKNOWN, 0));
+        let whole = Indexed::new(ranges(&[(0, u128::MAX, PlaceId(7))]), |_| RegionId::default());
+        assert_eq!(whole.locate(0), (PlaceId(7), 0));
+        assert_eq!(whole.locate(u128::MAX), (PlaceId(7), 0));
+        assert_eq!(Indexed::new(Ranges::<u32>::default(), |_| RegionId(3)).locate(1 << 31), (UNKNOWN, 0));
     }
 
     #[test]
     fn ranges_ascend() {
         let mut ascending = Ascending::<u32>::default();
-        assert_eq!(ascending.put(10, 20, 1), Ok(()));
-        assert_eq!(ascending.put(9, 30, 2), Err(NotAscending));
+        assert_eq!(ascending.put(10, 20, PlaceId(1)), Ok(()));
+        assert_eq!(ascending.put(9, 30, PlaceId(2)), Err(NotAscending));
     }
 
     #[test]
     fn a_range_that_is_no_prefix_is_several() {
-        let table = ranges(&[(1_u32, 4, 1), (u32::MAX, u32::MAX, 2)]);
-        let prefixes: Vec<String> = table.prefixes(u32::MAX).map(|(net, place)| format!("{net} {place}")).collect();
+        let table = ranges(&[(1_u32, 4, PlaceId(1)), (u32::MAX, u32::MAX, PlaceId(2))]);
+        let prefixes: Vec<String> = table.prefixes(u32::MAX).map(|(net, place)| format!("{net} {}", place.0)).collect();
         assert_eq!(prefixes, ["0.0.0.1/32 1", "0.0.0.2/31 1", "0.0.0.4/32 1", "255.255.255.255/32 2"]);
     }
 }

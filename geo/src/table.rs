@@ -5,15 +5,24 @@ use std::{fmt, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    place::{Located, Place},
+    place::{Asn, Located, Place, PlaceId},
     ranges::{Address, Indexed, Ranges},
+    regions::{MAX_REGIONS, Region, RegionId, RegionSet},
 };
 
 /// Immutable: every address there is, cut into ranges with one place each.
 pub struct GeoTable {
     v4: Indexed<u32>,
     v6: Indexed<u128>,
+    /// Those of one region are neighbours; that of which nothing is known is the first.
     places: Vec<Place>,
+    /// By place.
+    region_of: Vec<RegionId>,
+    regions: Vec<Region>,
+    /// By region and one more: its first place.
+    starts: Vec<u32>,
+    /// The places with an AS number, by that number.
+    by_asn: Vec<(Asn, PlaceId)>,
 }
 
 /// How large a table is. It prints as `702312 IPv4 and 291554 IPv6 ranges in 81210 places`.
@@ -28,14 +37,42 @@ pub struct Size {
 }
 
 impl GeoTable {
-    /// `places` are by the number that the ranges have them under; the first is the unknown place.
-    pub(crate) fn new(v4: Ranges<u32>, v6: Ranges<u128>, places: Vec<Place>) -> Self {
-        Self { v4: Indexed::new(v4), v6: Indexed::new(v6), places }
+    /// `places` are by the number that the ranges have them under, those of one region together; the first is the unknown
+    /// place. `None` if there are too many regions.
+    pub(crate) fn new(v4: Ranges<u32>, v6: Ranges<u128>, places: Vec<Place>) -> Option<Self> {
+        let (mut regions, mut starts, mut region_of) = (Vec::new(), Vec::new(), Vec::with_capacity(places.len()));
+        for (index, place) in places.iter().enumerate() {
+            let region = Region::of(place);
+            if regions.last() != Some(&region) {
+                regions.push(region);
+                starts.push(index as u32);
+            }
+            region_of.push(RegionId((regions.len() - 1) as u16));
+        }
+        if regions.len() > MAX_REGIONS {
+            return None;
+        }
+        starts.push(places.len() as u32);
+        let id = |(index, place): (usize, &Place)| Some((place.asn?, PlaceId(index as u32)));
+        let mut by_asn: Vec<_> = places.iter().enumerate().filter_map(id).collect();
+        by_asn.sort_unstable();
+        let of = |place: PlaceId| region_of[place.index()];
+        let (v4, v6) = (Indexed::new(v4, of), Indexed::new(v6, of));
+        Some(Self { v4, v6, places, region_of, regions, starts, by_asn })
     }
 
     /// A table that knows nothing.
     pub fn empty() -> Self {
-        Self::new(Ranges::default(), Ranges::default(), vec![Place::default()])
+        let region = |_| RegionId::default();
+        Self {
+            v4: Indexed::new(Ranges::default(), region),
+            v6: Indexed::new(Ranges::default(), region),
+            places: vec![Place::default()],
+            region_of: vec![RegionId::default()],
+            regions: vec![Region::default()],
+            starts: vec![0, 1],
+            by_asn: Vec::new(),
+        }
     }
 
     /// Where `address` is, and the largest prefix around it over which that holds. An IPv4-mapped IPv6 address is looked
@@ -43,7 +80,7 @@ impl GeoTable {
     pub fn locate(&self, address: IpAddr) -> Located {
         fn located<A: Address>(table: &GeoTable, ranges: &Indexed<A>, address: A) -> Located {
             let (place, len) = ranges.locate(address);
-            Located { place: table.places[place as usize], prefix: address.prefix(len) }
+            Located { place: table.places[place.index()], id: Some(place), prefix: address.prefix(len) }
         }
         match address.to_canonical() {
             IpAddr::V4(v4) => located(self, &self.v4, v4.into()),
@@ -51,11 +88,57 @@ impl GeoTable {
         }
     }
 
+    /// The largest prefix around `address` in which every address outside of its own range is in one of `regions`: with
+    /// the address's own region among these, the block over which an answer that is the same for them holds. An IPv4-mapped
+    /// IPv6 address counts as IPv4. Every address of a block whose regions are all in `regions` has that same block.
+    pub fn block(&self, address: IpAddr, regions: &RegionSet) -> IpNet {
+        fn block<A: Address>(ranges: &Indexed<A>, address: A, regions: &RegionSet) -> IpNet {
+            address.prefix(ranges.block(address, regions))
+        }
+        match address.to_canonical() {
+            IpAddr::V4(v4) => block(&self.v4, u32::from(v4), regions),
+            IpAddr::V6(v6) => block(&self.v6, u128::from(v6), regions),
+        }
+    }
+
+    /// Every place, the unknown one first, those of one region together.
+    pub fn places(&self) -> impl ExactSizeIterator<Item = (PlaceId, &Place)> {
+        self.places.iter().enumerate().map(|(index, place)| (PlaceId(index as u32), place))
+    }
+
+    /// The place of this number; of another table's, that of which nothing is known.
+    pub fn place(&self, id: PlaceId) -> Place {
+        self.places.get(id.index()).copied().unwrap_or_default()
+    }
+
+    /// Every region with a place, that of which nothing is known first; at most [`MAX_REGIONS`].
+    pub fn regions(&self) -> impl ExactSizeIterator<Item = (RegionId, Region)> {
+        self.regions.iter().enumerate().map(|(index, region)| (RegionId(index as u16), *region))
+    }
+
+    /// The region that the place is in.
+    pub fn region_of(&self, place: PlaceId) -> RegionId {
+        self.region_of.get(place.index()).copied().unwrap_or_default()
+    }
+
+    /// The places in a region.
+    pub fn places_in(&self, region: RegionId) -> impl Iterator<Item = (PlaceId, &Place)> {
+        let bound = |at: usize| self.starts.get(at).copied().unwrap_or(0);
+        let (start, end) = (bound(region.index()), bound(region.index() + 1));
+        self.places[start as usize..end as usize].iter().zip(start..end).map(|(place, index)| (PlaceId(index), place))
+    }
+
+    /// The places in a network, whatever the country.
+    pub fn places_of(&self, asn: Asn) -> impl Iterator<Item = PlaceId> {
+        let from = self.by_asn.partition_point(|(other, _)| *other < asn);
+        self.by_asn[from..].iter().take_while(move |(other, _)| *other == asn).map(|(_, place)| *place)
+    }
+
     /// Every block with a known place, in address order, IPv4 first. A range that is no prefix gives several blocks.
     pub fn blocks(&self) -> impl Iterator<Item = (IpNet, Place)> + '_ {
         let v4 = self.v4.ranges().prefixes(u32::MAX);
         let v6 = self.v6.ranges().prefixes(u128::MAX);
-        v4.chain(v6).map(|(net, place)| (net, self.places[place as usize]))
+        v4.chain(v6).map(|(net, place)| (net, self.places[place.index()]))
     }
 
     /// How large it is.

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
-use fairway_geo::{Asn, Continent, GeoTable};
+use fairway_geo::{Asn, Continent, GeoTable, RegionId, RegionSet};
+use ipnet::IpNet;
 
 #[test]
 fn the_default_files_place_the_world() {
@@ -24,6 +25,32 @@ fn the_default_files_place_the_world() {
         assert_eq!(place.continent, Some(continent), "{address}");
     }
     assert_eq!(place("10.0.0.1").country, None);
+
+    // Around some addresses, the block of a country, and of all but one, against what the ranges say.
+    let blocks: Vec<(IpNet, RegionId)> =
+        table.blocks().filter_map(|(net, _)| Some((net, table.region_of(table.locate(net.network()).id?)))).collect();
+    let named = |code: &str| -> RegionSet {
+        table.regions().filter(|(_, r)| r.country.is_some_and(|c| c.as_str() == code)).map(|(id, _)| id).collect()
+    };
+    for address in ["193.0.6.139", "2001:67c:2e8:22::c100:68b", "200.160.2.3", "2001:12ff:0:2::3", "130.149.7.201"] {
+        let located = table.locate(address.parse::<IpAddr>().expect("an address"));
+        let mut sets = vec![named(located.place.country.expect("a country").as_str())];
+        for other in ["US", "CN", "LU"] {
+            let others = named(other);
+            sets.push(table.regions().map(|(id, _)| id).filter(|id| !others.contains(*id)).collect::<RegionSet>());
+        }
+        for set in sets {
+            let block = table.block(located.prefix.addr(), &set);
+            let wider = block.supernet();
+            let inside = |around: IpNet| blocks.iter().filter(move |(net, _)| around.contains(net));
+            assert!(block.contains(&located.prefix), "{address} {block}");
+            assert!(inside(block).all(|(_, region)| set.contains(*region)), "{address} {block}");
+            let strays = |wider: IpNet| {
+                inside(wider).any(|(_, region)| !set.contains(*region)) || !set.contains(RegionId::default())
+            };
+            assert!(wider.is_none_or(strays), "{address} {block} could be wider");
+        }
+    }
 
     // Every block is what a look-up says it is, and every continent has some.
     let mut continents = BTreeMap::<Continent, usize>::new();

@@ -5,7 +5,7 @@ mod support;
 
 use std::{fs, net::IpAddr, path::PathBuf};
 
-use fairway_geo::{GeoError, GeoTable};
+use fairway_geo::{Asn, GeoError, GeoTable, Region, RegionSet};
 use serde_json::{Value, json};
 use support::mmdb;
 use tempfile::TempDir;
@@ -178,6 +178,48 @@ fn equal_neighbours_are_one_block() {
     let table = one("halves.csv", halves);
     let blocks: Vec<String> = table.blocks().map(|(net, place)| format!("{net} {:?}", place.country)).collect();
     assert_eq!(blocks, ["192.0.2.0/24 Some(DE)", "2001:db8::/112 Some(BR)"]);
+}
+
+#[test]
+fn places_lie_by_region_and_blocks_merge_what_answers_alike() {
+    let rows = "10.0.0.0,10.0.0.255,DE\n10.0.1.0,10.0.1.255,FR\n10.0.2.0,10.0.2.255,DE\n10.0.4.0,10.0.4.255,BR\n";
+    let asn = "10.0.0.0,10.0.0.127,64500,A\n10.0.1.0,10.0.1.127,64500,A\n10.0.3.0,10.0.3.127,64501,B\n";
+    let table = load(&[("country.csv", rows.into()), ("asn.csv", asn.into())]).expect("sound files");
+    let text = |region: Region| region.country.map_or("?".into(), |c| format!("{c}"));
+    let regions: Vec<_> = table.regions().map(|(id, region)| (id, text(region))).collect();
+    assert_eq!(regions.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), ["?", "DE", "FR", "BR"]);
+    for (id, region) in table.regions() {
+        for (place, at) in table.places_in(id) {
+            assert_eq!((table.region_of(place), Region::of(at), table.place(place)), (id, region, *at));
+        }
+    }
+    let listed = table.regions().flat_map(|(id, _)| table.places_in(id).map(|(place, _)| place));
+    assert!(listed.eq(table.places().map(|(place, _)| place)), "each place is in one region, and they lie together");
+    let network: Vec<_> = table.places_of(Asn(64500)).map(|place| text(Region::of(&table.place(place)))).collect();
+    assert_eq!(network, ["DE", "FR"]);
+    assert_eq!(table.places_of(Asn(1)).count(), 0);
+    let located = table.locate("10.0.1.1".parse().expect("an address"));
+    assert_eq!(located.id.map(|id| table.place(id)), Some(located.place));
+
+    let block = |address: &str, countries: &[&str]| {
+        let those = regions.iter().filter(|(_, name)| countries.contains(&name.as_str())).map(|(id, _)| *id);
+        table.block(address.parse().expect("an address"), &those.collect::<RegionSet>()).to_string()
+    };
+    assert_eq!(block("10.0.0.1", &["DE"]), "10.0.0.0/24", "France is beside it");
+    assert_eq!(block("10.0.0.1", &["DE", "FR"]), "10.0.0.0/23", "nobody's 10.0.3.0 is not in it");
+    assert_eq!(block("10.0.0.1", &["DE", "FR", "?"]), "10.0.0.0/22", "Brazil is not in it");
+    assert_eq!(block("::ffff:10.0.0.1", &["DE", "FR", "?", "BR"]), "0.0.0.0/0");
+    assert_eq!(block("10.0.0.129", &[]), "10.0.0.128/25", "its own range at least");
+    assert_eq!(block("2001:db8::1", &["?"]), "::/0");
+}
+
+#[test]
+fn more_regions_than_there_can_be_are_refused() {
+    let letters = || 'A'..='Z';
+    let codes = letters().flat_map(|a| letters().map(move |b| format!("{a}{b}"))).take(600);
+    let rows: String = codes.enumerate().map(|(n, code)| format!("{n},{n},{code}\n")).collect();
+    let said = refused("codes.csv", rows);
+    assert!(said.starts_with("the files name more than 512 pairs of continent and country"), "{said}");
 }
 
 #[test]

@@ -100,5 +100,5 @@ fn client(n: u32) -> Client<'static> {
         ..Place::default()
     };
     let prefix = IpNet::new(address.into(), 20).map_or(IpNet::from(std::net::IpAddr::from(address)), |p| p.trunc());
-    Client { address: Some(address.into()), located: Located { place, prefix }, via: Via::Dns, session: None }
+    Client { address: Some(address.into()), located: Located { place, id: None, prefix }, via: Via::Dns, session: None }
 }

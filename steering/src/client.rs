@@ -39,7 +39,7 @@ impl<'a> Client<'a> {
     /// Someone at `place`, wherever in it: the question of explain and of policy tests. Its decision's `holds` is 0.0.0.0/0
     /// and means nothing.
     pub fn at(place: Place, via: Via, session: Option<&'a str>) -> Self {
-        let located = Located { place, prefix: IpNet::V4(Ipv4Net::default()) };
+        let located = Located { place, id: None, prefix: IpNet::V4(Ipv4Net::default()) };
         Self { session, ..Self::new(None, located, via) }
     }
 }

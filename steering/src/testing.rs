@@ -99,7 +99,7 @@ pub fn client<'a>(address: &str, len: u8, country: &str) -> Client<'a> {
     let country: Option<fairway_geo::Country> = country.parse().ok();
     let place = Place { country, continent: country.and_then(|c| c.continent()), ..Place::default() };
     let prefix = ipnet::IpNet::new(address, len).unwrap().trunc();
-    Client::new(Some(address), Located { place, prefix }, Via::Dns)
+    Client::new(Some(address), Located { place, id: None, prefix }, Via::Dns)
 }
 
 /// Ids of a steering list, as `a b | c`, with a bar between tiers, and those set aside after `/`.

@@ -66,7 +66,7 @@ fn locate(address: IpAddr) -> Located {
     let asn = (draw & 0x30 != 0).then_some(Asn((draw >> 16) as u32 % 3));
     let continent = country.and_then(|c: fairway_geo::Country| c.continent());
     let place = Place { country, asn, continent, ..Place::default() };
-    Located { place, prefix: IpNet::new(address, len).unwrap().trunc() }
+    Located { place, id: None, prefix: IpNet::new(address, len).unwrap().trunc() }
 }
 
 fn client<'a>(address: IpAddr, session: Option<&'a str>) -> Client<'a> {
