@@ -10,6 +10,7 @@
 //! This room is pure: no clock, no disk, no network. It compiles to wasm.
 
 pub mod explain;
+mod format;
 pub mod model;
 mod parse;
 mod reading;
@@ -17,6 +18,7 @@ mod steps;
 mod words;
 
 pub use explain::Explanation;
+pub use format::format;
 pub use model::{
     Availability, Capacity, Cheapest, Compare, Cost, CostTier, Device, Explore, Fence, Healthy, Limit, Matcher, Metric,
     Nearest, PathSet, Pathway, PathwayAnswer, Policy, Prefer, Probe, ProbeTarget, Protocol, Rank, Region, Step,
