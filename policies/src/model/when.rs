@@ -1,6 +1,6 @@
 //! Which clients a step is for, and when.
 
-use chrono::{DateTime, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use fairway_geo::{Asn, Continent, Country, Subdivision};
 use ipnet::IpNet;
@@ -149,6 +149,24 @@ impl When {
     }
 }
 
+impl Window {
+    /// Whether it is open at this instant. Times of day are what clocks there show: an hour that is shown twice in a night
+    /// is in it twice, and one that is not shown is not.
+    pub fn holds(&self, at: DateTime<Utc>) -> bool {
+        if self.since.is_some_and(|since| at < since) || self.until.is_some_and(|until| at >= until) {
+            return false;
+        }
+        let local = at.with_timezone(&self.zone);
+        let (day, time) = (local.weekday(), local.time());
+        let on = |day: Weekday| self.days.is_empty() || self.days.contains(&day);
+        match self.hours {
+            Some((from, to)) if from < to => on(day) && from <= time && time < to,
+            Some((from, to)) if from > to => (time >= from && on(day)) || (time < to && on(day.pred())),
+            _ => on(day),
+        }
+    }
+}
+
 impl Protocol {
     /// The word: `dns`, `hls`, `dash`, `http`.
     pub fn word(self) -> &'static str {
@@ -184,5 +202,29 @@ impl Stream {
             Self::Live => "live",
             Self::Vod => "vod",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_open_by_the_clocks_of_its_zone() {
+        let berlin = Window {
+            days: vec![Weekday::Fri],
+            hours: NaiveTime::from_hms_opt(18, 0, 0).zip(NaiveTime::from_hms_opt(2, 0, 0)),
+            zone: chrono_tz::Europe::Berlin,
+            since: None,
+            until: "2026-07-10T17:00:00Z".parse().ok(),
+        };
+        let open = |at: &str| berlin.holds(at.parse().unwrap());
+        assert!(open("2026-01-02T17:00:00Z") && !open("2026-01-02T16:59:59Z"), "18:00 in winter");
+        assert!(open("2026-07-03T16:00:00Z") && !open("2026-07-03T15:59:59Z"), "and in summer");
+        assert!(open("2026-01-03T00:59:59Z") && !open("2026-01-03T01:00:00Z"), "Saturday's first hours are Friday's");
+        assert!(!open("2026-01-02T00:30:00Z"), "but Friday's own are Thursday's");
+        assert!(open("2026-07-10T16:59:59Z") && !open("2026-07-10T17:00:00Z"), "and then never again");
+        let always = Window { days: vec![], hours: None, until: None, ..berlin };
+        assert!(always.holds(DateTime::UNIX_EPOCH));
     }
 }
