@@ -1,11 +1,8 @@
-//! The beacon as a row, and its encoding.
-//!
-//! A batch is encoded once, and those bytes are kept until the store has acknowledged them: the `clickhouse` crate's own
-//! inserter loses its rows on an error, and a replay must be the same bytes under the same token. Its serializer is not
-//! public, so the encoder is here; RowBinary is little-endian numbers, length-prefixed strings, and a null flag before
-//! what may be null. A test reads it back through the engine, so that it cannot drift from the schema.
+//! The beacon as a row.
 
 use bytes::BufMut;
+
+use crate::rowbinary::{nullable, string};
 
 /// What the player spoke.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,22 +117,5 @@ impl BeaconRow {
         nullable(out, self.status, BufMut::put_u16_le);
         string(out, &self.error);
         out.put_i8(self.source as i8);
-    }
-}
-
-fn string(out: &mut impl BufMut, s: &str) {
-    let mut len = s.len();
-    while len >= 0x80 {
-        out.put_u8(len as u8 | 0x80);
-        len >>= 7;
-    }
-    out.put_u8(len as u8);
-    out.put_slice(s.as_bytes());
-}
-
-fn nullable<B: BufMut, T>(out: &mut B, value: Option<T>, put: fn(&mut B, T)) {
-    out.put_u8(value.is_none().into());
-    if let Some(value) = value {
-        put(out, value);
     }
 }

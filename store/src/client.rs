@@ -107,9 +107,21 @@ impl Store {
     /// # Errors
     /// After [`StoreError::Unavailable`] it may or may not have been done: send the same bytes under the same token.
     pub async fn insert(&self, token: &str, rows: Bytes) -> Result<(), StoreError> {
+        self.insert_into("beacons", BeaconRow::COLUMNS, token, rows).await
+    }
+
+    /// [`Store::insert`], into any table: rows of these columns, in RowBinary.
+    pub(crate) async fn insert_into(
+        &self,
+        table: &str,
+        columns: &str,
+        token: &str,
+        rows: Bytes,
+    ) -> Result<(), StoreError> {
         self.ready()?;
         let (started, bytes) = (Instant::now(), rows.len() as u64);
-        let outcome = self.insert_once(token, rows).await;
+        let statement = format!("INSERT INTO {table} ({columns}) FORMAT RowBinary");
+        let outcome = self.insert_once(&statement, token, rows).await;
         let metrics = &self.shared.metrics;
         metrics.insert_seconds.observe(started.elapsed().as_secs_f64());
         let label = match &outcome {
@@ -124,10 +136,10 @@ impl Store {
         outcome
     }
 
-    async fn insert_once(&self, token: &str, rows: Bytes) -> Result<(), StoreError> {
+    async fn insert_once(&self, statement: &str, token: &str, rows: Bytes) -> Result<(), StoreError> {
         let mut insert = self
             .client()?
-            .insert_formatted_with(format!("INSERT INTO beacons ({}) FORMAT RowBinary", BeaconRow::COLUMNS))
+            .insert_formatted_with(statement)
             .with_setting("insert_deduplication_token", token)
             .with_setting("insert_deduplicate", "1")
             .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")

@@ -7,8 +7,11 @@
 use crate::{Store, StoreError};
 
 /// Number and statements, ascending.
-const MIGRATIONS: [(u32, &str); 2] =
-    [(1, include_str!("../migrations/0001_beacons.sql")), (2, include_str!("../migrations/0002_log_sums.sql"))];
+const MIGRATIONS: [(u32, &str); 3] = [
+    (1, include_str!("../migrations/0001_beacons.sql")),
+    (2, include_str!("../migrations/0002_log_sums.sql")),
+    (3, include_str!("../migrations/0003_decisions.sql")),
+];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS fairway_migrations \
     (version UInt32, statement UInt32, applied DateTime('UTC') DEFAULT now()) \

@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use fairway_store::{
-    BeaconRow, Engine, EngineState, External, Level, LogSums, PASSWORD_VARIABLE, ServeOptions, Source, Store,
-    StoreError, StoreMetrics, library_places, serve,
+    BeaconRow, DecisionQuery, DecisionRow, Engine, EngineState, External, Level, LogSums, PASSWORD_VARIABLE,
+    PolicyText, ServeOptions, Source, Store, StoreError, StoreMetrics, decisions::ID_BITS, library_places, serve,
 };
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,7 @@ fn main() {
     };
     world("protocol", &|| runtime.block_on(protocol()));
     world("beacons_and_cells", &|| runtime.block_on(beacons_and_cells()));
+    world("decisions", &|| runtime.block_on(decisions()));
     world("exactly_once", &|| runtime.block_on(exactly_once()));
     world("life_of_the_child", &|| runtime.block_on(life_of_the_child()));
     assert!(run > 0, "no world has {wanted:?} in its name");
@@ -285,6 +286,79 @@ async fn beacons_and_cells() {
         (2, 2000)
     );
     assert_eq!(everyone.iter().map(|cell| cell.ttfb.count).sum::<u64>(), 1);
+    world.stop().await;
+}
+
+/// Decisions go in once, are found by what people know of them, and end when they said they would.
+async fn decisions() {
+    let world = World::new().await;
+    let store = &world.store;
+    let now = now_ms();
+    let row = |n: u64, country: &str, chosen: &str| {
+        let at_ms = now - 1000 * n as i64;
+        DecisionRow {
+            at_ns: at_ms * 1_000_000 + 7,
+            id: (at_ms as u64) << ID_BITS | n,
+            service: "live".into(),
+            occasion: if n == 0 { "explained" } else { "sampled" }.into(),
+            weight: if n == 0 { 0 } else { 8 },
+            snapshot: 42,
+            policy: u64::MAX,
+            via: "hls".into(),
+            continent: "EU".into(),
+            country: country.into(),
+            subdivision: "BY".into(),
+            asn: 3320,
+            candidates: vec![chosen.into(), "other".into()],
+            tiers: vec![0, 1],
+            weights: vec![2, 0],
+            aside: vec!["ill".into()],
+            chosen: chosen.into(),
+            step: 3,
+            reason: "passed".into(),
+            probability: 0.25,
+            ttl: 20,
+            scope: 24,
+            asker: format!("{{\"country\":{country:?}}}"),
+            record: format!("{{\"n\":{n}}}"),
+        }
+    };
+    let rows = [row(0, "DE", "a"), row(1, "DE", "b"), row(2, "DE", "b"), row(3, "BR", "a")];
+    let later = (now / 1000) as u32 + 3600;
+    for _ in 0..2 {
+        store.record("once", &rows, later).await.unwrap();
+    }
+    let text = PolicyText { policy: u64::MAX, service: "live".into(), text: "ttl = '20s'\n".into() };
+    for _ in 0..2 {
+        store.keep_policies(std::slice::from_ref(&text), later).await.unwrap();
+    }
+    let ids = async |asked: DecisionQuery| {
+        let found = store.decisions(&DecisionQuery { limit: 9, ..asked }).await.unwrap();
+        found.iter().map(|d| d.id & 0xf).collect::<Vec<_>>()
+    };
+    let all = DecisionQuery::default;
+    assert_eq!(ids(all()).await, [0, 1, 2, 3], "the latest first, each once");
+    assert_eq!(ids(DecisionQuery { service: "live".into(), country: "DE".into(), ..all() }).await, [0, 1, 2]);
+    assert_eq!(ids(DecisionQuery { pathway: "b".into(), since_ms: now - 1500, ..all() }).await, [1]);
+    assert_eq!(ids(DecisionQuery { occasion: "explained".into(), ..all() }).await, [0]);
+    assert!(ids(DecisionQuery { service: "it's none".into(), ..all() }).await.is_empty());
+
+    let found = store.decisions(&DecisionQuery { limit: 1, ..all() }).await.unwrap().remove(0);
+    assert_eq!((found.at_ns, found.id, found.policy), (rows[0].at_ns, rows[0].id, u64::MAX));
+    assert_eq!((&found.candidates, found.probability, found.step), (&rows[0].candidates, 0.25, 3));
+    let kept = store.decision(rows[2].id).await.unwrap().unwrap();
+    assert_eq!((kept.record, kept.text), (rows[2].record.clone(), text.text.clone()));
+    assert!(store.decision(rows[2].id + 1).await.unwrap().is_none());
+
+    let decided = store.decided("live", now - 60_000, 9).await.unwrap();
+    let told: Vec<_> = decided.iter().map(|d| (&*d.asker, &*d.chosen, d.weight, d.recorded)).collect();
+    assert_eq!(told, [("{\"country\":\"DE\"}", "b", 16, 2), ("{\"country\":\"BR\"}", "a", 8, 1)]);
+
+    // Those whose end is past are gone with the next merge.
+    store.record("old", &[row(9, "DE", "b")], (now / 1000) as u32 - 40_000).await.unwrap();
+    let client = world.client().await;
+    client.query("OPTIMIZE TABLE decisions FINAL").execute().await.unwrap();
+    wait_for(async || ids(all()).await == [0, 1, 2, 3]).await;
     world.stop().await;
 }
 
