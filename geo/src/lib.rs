@@ -3,14 +3,15 @@
 //! Start at [`GeoTable::load`] (files in, table out), [`GeoTable::locate`] (address in, place and prefix out) and
 //! [`GeoTable::block`] (how far around an address an answer that some regions share holds).
 //! The parts, in reading order: [`place`], the words for where a client is, and `regions`, their coarsest; `table`, the
-//! look-up; `ranges`, the sorted ranges under it, and `blocks`, the regions around each; `load`, from files to a table, by way of `mmdb` and `range_csv` (the formats), which fill a `layer`
-//! each, `values` and `continents` (what they write), and `places` (how two files' knowledge becomes one); `error`, what
-//! can be wrong with a file; `trusted`, whose address it is.
+//! look-up; `ranges`, the sorted ranges under it, and `index`, which searches them; `load`, from files to a
+//! table, by way of `mmdb` and `range_csv` (the formats), which fill a `layer` each, `values` and `continents` (what they
+//! write), and `places` (how two files' knowledge becomes one); `error`, what can be wrong with a file; `trusted`, whose
+//! address it is.
 //! This room never touches the network, and a look-up never allocates.
 
-mod blocks;
 mod continents;
 mod error;
+mod index;
 mod layer;
 mod load;
 mod mmdb;

@@ -35,7 +35,7 @@ impl GeoTable {
             v4 = v4.overlay(&layer.v4.finish(), |a, b| places.join(a, b));
             v6 = v6.overlay(&layer.v6.finish(), |a, b| places.join(a, b));
         }
-        let places = places.renumber(&mut [v4.places_mut(), v6.places_mut()]);
+        let places = places.renumber(&mut [&mut v4.places, &mut v6.places]);
         Self::new(v4, v6, places).ok_or(GeoError::TooManyRegions)
     }
 }

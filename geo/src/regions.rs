@@ -70,9 +70,9 @@ impl RegionSet {
         self.0.iter().zip(&other.0).fold(0, |outside, (here, there)| outside | (here & !there)) == 0
     }
 
-    /// Adds those of `other`.
-    pub(crate) fn extend(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(here, there)| *here |= there);
+    /// Those in either.
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
     }
 }
 

@@ -5,8 +5,9 @@ use std::{fmt, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
+    index::Indexed,
     place::{Asn, Located, Place, PlaceId},
-    ranges::{Address, Indexed, Ranges},
+    ranges::{Address, Ranges},
     regions::{MAX_REGIONS, Region, RegionId, RegionSet},
 };
 
@@ -88,9 +89,9 @@ impl GeoTable {
         }
     }
 
-    /// The largest prefix around `address` in which every address outside of its own range is in one of `regions`: with
-    /// the address's own region among these, the block over which an answer that is the same for them holds. An IPv4-mapped
-    /// IPv6 address counts as IPv4. Every address of a block whose regions are all in `regions` has that same block.
+    /// The largest prefix around `address` that holds only addresses of `regions` and of its own region: the block over which
+    /// an answer holds that they have in common. If its own is one of `regions`, every address of the block has this same
+    /// block. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn block(&self, address: IpAddr, regions: &RegionSet) -> IpNet {
         fn block<A: Address>(ranges: &Indexed<A>, address: A, regions: &RegionSet) -> IpNet {
             address.prefix(ranges.block(address, regions))

@@ -209,7 +209,7 @@ fn places_lie_by_region_and_blocks_merge_what_answers_alike() {
     assert_eq!(block("10.0.0.1", &["DE", "FR"]), "10.0.0.0/23", "nobody's 10.0.3.0 is not in it");
     assert_eq!(block("10.0.0.1", &["DE", "FR", "?"]), "10.0.0.0/22", "Brazil is not in it");
     assert_eq!(block("::ffff:10.0.0.1", &["DE", "FR", "?", "BR"]), "0.0.0.0/0");
-    assert_eq!(block("10.0.0.129", &[]), "10.0.0.128/25", "its own range at least");
+    assert_eq!(block("10.0.0.129", &[]), "10.0.0.0/24", "its own region at least");
     assert_eq!(block("2001:db8::1", &["?"]), "::/0");
 }
 
