@@ -34,6 +34,7 @@ pub mod decide;
 pub mod demand;
 pub mod event;
 pub mod explain;
+mod file;
 pub mod health;
 pub mod http;
 pub mod live;

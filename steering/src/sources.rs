@@ -72,23 +72,44 @@ impl Look {
 
 /// The policies of all files in the folder, by service id. None is returned if anything is wrong with any.
 pub fn read(folder: &Path) -> Result<Vec<Policy>, Refused> {
-    let files = files(folder).map_err(|error| Refused(vec![error]))?;
-    if files.is_empty() {
-        return Err(Refused(vec![SourceError::Empty(folder.to_owned())]));
-    }
-    let (mut policies, mut errors) = (Vec::new(), Vec::new());
-    for path in files {
-        match fs::read_to_string(&path) {
-            Ok(text) => match parse(&path.to_string_lossy(), &text) {
-                Ok(policy) => policies.push(policy),
-                Err(problems) => errors.extend(problems.into_iter().map(SourceError::Problem)),
-            },
-            Err(error) => errors.push(SourceError::Io { path, error }),
+    let (texts, errors) = texts(folder).map_err(|error| Refused(vec![error]))?;
+    let texts = texts.iter().map(|(path, text)| (path.to_string_lossy().into_owned(), text.as_str()));
+    check(texts, errors)
+}
+
+/// The policies in these texts, each with its file's name for messages, by service id; `errors` were met on the way here.
+/// None is returned if anything is wrong with any.
+pub(crate) fn check<'t>(
+    texts: impl Iterator<Item = (String, &'t str)>,
+    mut errors: Vec<SourceError>,
+) -> Result<Vec<Policy>, Refused> {
+    let mut policies = Vec::new();
+    for (name, text) in texts {
+        match parse(&name, text) {
+            Ok(policy) => policies.push(policy),
+            Err(problems) => errors.extend(problems.into_iter().map(SourceError::Problem)),
         }
     }
     policies.sort_by(|a, b| a.service.cmp(&b.service));
     errors.extend(names_twice(&policies));
     if errors.is_empty() { Ok(policies) } else { Err(Refused(errors)) }
+}
+
+/// What is in the folder's policy files, by path; those that cannot be read are errors, and a folder without any is one.
+#[expect(clippy::type_complexity, reason = "texts and errors, side by side")]
+pub(crate) fn texts(folder: &Path) -> Result<(Vec<(PathBuf, String)>, Vec<SourceError>), SourceError> {
+    let files = files(folder)?;
+    if files.is_empty() {
+        return Err(SourceError::Empty(folder.to_owned()));
+    }
+    let (mut texts, mut errors) = (Vec::new(), Vec::new());
+    for path in files {
+        match fs::read_to_string(&path) {
+            Ok(text) => texts.push((path, text)),
+            Err(error) => errors.push(SourceError::Io { path, error }),
+        }
+    }
+    Ok((texts, errors))
 }
 
 fn names_twice(policies: &[Policy]) -> Vec<SourceError> {

@@ -31,7 +31,8 @@ use fairway_policies::Policy;
 use serde::{Deserialize, Serialize};
 
 pub use admission::admissions;
-pub use price::{Pace, Volume};
+pub(crate) use price::TERABYTE;
+pub use price::{Pace, UNWANTED, Volume};
 pub(crate) use webhook::Webhook;
 pub use webhook::{Crossing, Deliveries};
 

@@ -14,7 +14,7 @@
 //! otherwise. Days left and volume left are in the line: a pathway that was down for a week is behind, and free, for longer.
 //!
 //! **Commitment, most.** The same line to the maximum: a pathway ahead of it costs more than anything else
-//! ([`f64::INFINITY`]) until it is back on it. It stays the last among its equals: to drop it would be an outage by bookkeeping.
+//! ([`UNWANTED`]) until it is back on it. It stays the last among its equals: to drop it would be an outage by bookkeeping.
 //!
 //! **To and fro.** Leaving the line takes [`BAND`] of the commitment, coming back takes reaching it: a pathway near its line
 //! changes sides a few times a day and not at each measure.
@@ -28,8 +28,10 @@ use serde::{Deserialize, Serialize};
 
 /// How far off its line, as a share of the commitment, a pathway's volume must be to count as off it: about four hours' worth.
 const BAND: f64 = 0.005;
+/// More than any terabyte costs. A number, since what a decision rests on is recorded in JSON, which has no infinity.
+pub const UNWANTED: f64 = 1e12;
 /// Bits in a terabyte.
-const TERABYTE: f64 = 8e12;
+pub(crate) const TERABYTE: f64 = 8e12;
 
 /// What a pathway has delivered in a month.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,12 +78,15 @@ impl Volume {
         self.pace = pace(cost, self.terabytes, gone, self.pace);
         match self.pace {
             Pace::Behind => 0.0,
-            Pace::Ahead => f64::INFINITY,
-            Pace::OnLine => {
-                let tier = cost.tiers.iter().rev().find(|tier| tier.above <= self.terabytes);
-                tier.or(cost.tiers.first()).map_or(0.0, |tier| tier.per_tb)
-            }
+            Pace::Ahead => UNWANTED,
+            Pace::OnLine => self.tier(cost),
         }
+    }
+
+    /// The price of the tier that it stands in.
+    pub(crate) fn tier(&self, cost: &Cost) -> f64 {
+        let tier = cost.tiers.iter().rev().find(|tier| tier.above <= self.terabytes);
+        tier.or(cost.tiers.first()).map_or(0.0, |tier| tier.per_tb)
     }
 }
 
@@ -143,11 +148,11 @@ mod tests {
     #[test]
     fn a_commitment_is_paced_over_the_month() {
         let committed = cost(Some(200.0), Some(400.0));
-        for (terabytes, price) in [(98.0, 0.0), (100.0, 20.0), (199.0, 20.0), (203.0, f64::INFINITY)] {
+        for (terabytes, price) in [(98.0, 0.0), (100.0, 20.0), (199.0, 20.0), (203.0, UNWANTED)] {
             assert_eq!(volume(terabytes).price(&committed, at(MIDDLE)), price, "{terabytes} TB");
         }
         assert_eq!(volume(399.0).price(&committed, at("2026-11-30T23:59:59Z")), 20.0, "up to the maximum at the end");
-        assert_eq!(volume(400.1).price(&committed, at("2026-11-30T23:59:59Z")), f64::INFINITY, "and not beyond");
+        assert_eq!(volume(400.1).price(&committed, at("2026-11-30T23:59:59Z")), UNWANTED, "and not beyond");
     }
 
     #[test]
