@@ -1,8 +1,9 @@
 //! The `fairway` command: command line, configuration, and the wiring of the rooms. No logic of its own.
 //!
 //! Read [`cli`] for what can be asked, [`node`] for how the rooms are joined into a running node, [`bridges`] for the few
-//! lines by which rooms that may not import each other still meet, and [`config`] for what a node can be told.
+//! lines by which rooms that may not import each other still meet, [`admin`] for how a command asks a live node, and [`config`] for what a node can be told.
 
+mod admin;
 mod bridges;
 mod cli;
 mod commands;

@@ -13,6 +13,7 @@ use fairway_policies::explain::Explanation;
 use fairway_steering::{Client, Service, Snapshot, Via, explain::explain, sources};
 
 use crate::{
+    admin::Admin,
     Environment,
     cli::{self, How},
     exit::Failure,
@@ -80,20 +81,5 @@ async fn ask(url: &str, args: &cli::Explain) -> Result<Explanation, Failure> {
     query.extend(args.client.map(|client| ("client", client.to_string())));
     query.extend(args.country.map(|country| ("country", country.to_string())));
     query.extend(args.asn.map(|asn| ("asn", asn.0.to_string())));
-    let unavailable = |error: reqwest::Error| Failure::unavailable(format!("{url} does not answer: {}", root(&error)));
-    let url = format!("{}/api/v1/explain", url.trim_end_matches('/'));
-    let client = reqwest::Client::builder().build().map_err(unavailable)?;
-    let response = client.get(&url).query(&query).send().await.map_err(unavailable)?;
-    if !response.status().is_success() {
-        let said = response.text().await.map_err(unavailable)?;
-        let error = serde_json::from_str::<serde_json::Value>(&said).ok();
-        let error = error.as_ref().and_then(|e| e["error"].as_str()).unwrap_or(&said);
-        return Err(Failure::bad_input(error));
-    }
-    response.json().await.map_err(unavailable)
-}
-
-/// What is at the bottom of it: the layers above only say that something is.
-fn root(error: &dyn std::error::Error) -> &dyn std::error::Error {
-    error.source().map_or(error, root)
+    Admin::at(url)?.get("/api/v1/explain", &query).await
 }
