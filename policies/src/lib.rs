@@ -20,10 +20,11 @@ mod words;
 pub use explain::Explanation;
 pub use format::format;
 pub use model::{
-    Availability, Capacity, Cheapest, Compare, Cost, CostTier, Device, Explore, Fence, Healthy, Limit, Matcher, Metric,
-    Nearest, PathSet, Pathway, PathwayAnswer, Policy, Prefer, Probe, ProbeTarget, Protocol, Rank, Region, Step,
-    StepKind, Stick, StickBy, Stream, Weights, When, Window,
+    Availability, Capacity, Case, CaseCell, CaseClient, Cheapest, Compare, Cost, CostTier, Device, Expect, Explore,
+    Fence, Given, Healthy, Limit, Matcher, Metric, Nearest, PathSet, Pathway, PathwayAnswer, Policy, Prefer, Probe,
+    ProbeTarget, Protocol, Rank, Region, Step, StepKind, Stick, StickBy, Stream, Weights, When, Window,
 };
 pub use parse::{FILE_ENDING, parse};
-pub use reading::Problem;
+pub use reading::{Code, Problem, Severity};
 pub use steps::describe;
+pub use words::did_you_mean;

@@ -174,14 +174,14 @@ fn in_environment(name: &str, text: &str, message: String, help: Option<String>)
     // A secret does not belong into a log.
     let shown = if name.ends_with("PASSWORD") { "…" } else { text };
     let width = name.chars().count() as u32;
-    Problem { file: "environment".into(), line: 1, column: 1, source: format!("{name}={shown}"), width, message, help }
+    Problem { code: None, file: "environment".into(), line: 1, column: 1, source: format!("{name}={shown}"), width, message, help }
 }
 
 fn at(file: &str, text: &str, span: Range<usize>, message: String, help: Option<String>) -> Problem {
     let (line, column) = line_column(text, span.start);
     let source = text.lines().nth(line as usize - 1).unwrap_or("").to_owned();
     let width = text.get(span).map_or(1, |s| s.lines().next().unwrap_or("").chars().count()).max(1) as u32;
-    Problem { file: file.to_owned(), line, column, source, width, message, help }
+    Problem { code: None, file: file.to_owned(), line, column, source, width, message, help }
 }
 
 fn line_column(text: &str, offset: usize) -> (u32, u32) {

@@ -3,21 +3,26 @@
 mod case;
 mod step;
 mod when;
+mod window;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use fairway_geo::Coordinates;
 use serde::{Deserialize, Serialize};
 
-pub use case::{Case, CaseCell, CaseClient, Expect, Given};
+pub use case::{Case, CaseCell, CaseClient, Expect, Given, SHARE_TOLERANCE};
 pub use step::{
     Availability, Capacity, Cheapest, Compare, Explore, Fence, Healthy, Limit, Metric, Nearest, Prefer, Rank, Step,
     StepKind, Stick, StickBy, Weights,
 };
-pub use when::{Device, Matcher, Protocol, Region, Stream, When, Window};
+pub use when::{Device, Matcher, Protocol, Region, Stream, When};
+pub use window::Window;
 
 /// How many pathways one service may have. A set of them is then one machine word, and a decision fits on the stack.
 pub const MAX_PATHWAYS: usize = 32;
+
+/// How many steps one policy may have. Which of them are for a client is then one machine word.
+pub const MAX_STEPS: usize = 64;
 
 /// One service: its names, its pathways, and how to choose among them.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,10 +1,12 @@
 //! Which clients a step is for, and when.
 
-use chrono::{DateTime, Datelike, NaiveTime, Utc, Weekday};
-use chrono_tz::Tz;
+use std::fmt;
+
 use fairway_geo::{Asn, Continent, Country, Subdivision};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+use super::Window;
 
 /// Which clients a step is for. The kinds of condition must all hold; within one, any value matches, and no value of its
 /// `_not` does. What is not known of a client matches nothing, and so is no value of a `_not` either.
@@ -75,6 +77,13 @@ pub struct Region {
     pub subdivision: Subdivision,
 }
 
+/// `US-CA`.
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.country, self.subdivision)
+    }
+}
+
 /// How a client asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,22 +124,6 @@ pub enum Stream {
     Vod,
 }
 
-/// A time at which a step applies: everything given must hold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Window {
-    /// On these days of the week, in `zone`; empty: every day. A span over midnight belongs to the day it began.
-    pub days: Vec<Weekday>,
-    /// From this time of day on, in `zone`, up to the other; the same twice, or neither: all day. `from` after `to` goes over
-    /// midnight.
-    pub hours: Option<(NaiveTime, NaiveTime)>,
-    /// Where clock and calendar are read.
-    pub zone: Tz,
-    /// Not before.
-    pub since: Option<DateTime<Utc>>,
-    /// Not from this instant on.
-    pub until: Option<DateTime<Utc>>,
-}
-
 impl When {
     /// Whether it holds for everyone at any time.
     pub fn is_always(&self) -> bool {
@@ -146,24 +139,6 @@ impl When {
     pub fn asks_client(&self) -> bool {
         !(self.cidr.is_empty() && self.protocol.is_empty() && self.device.is_empty() && self.content.is_empty())
             || self.stream.is_some()
-    }
-}
-
-impl Window {
-    /// Whether it is open at this instant. Times of day are what clocks there show: an hour that is shown twice in a night
-    /// is in it twice, and one that is not shown is not.
-    pub fn holds(&self, at: DateTime<Utc>) -> bool {
-        if self.since.is_some_and(|since| at < since) || self.until.is_some_and(|until| at >= until) {
-            return false;
-        }
-        let local = at.with_timezone(&self.zone);
-        let (day, time) = (local.weekday(), local.time());
-        let on = |day: Weekday| self.days.is_empty() || self.days.contains(&day);
-        match self.hours {
-            Some((from, to)) if from < to => on(day) && from <= time && time < to,
-            Some((from, to)) if from > to => (time >= from && on(day)) || (time < to && on(day.pred())),
-            _ => on(day),
-        }
     }
 }
 
@@ -202,29 +177,5 @@ impl Stream {
             Self::Live => "live",
             Self::Vod => "vod",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_is_open_by_the_clocks_of_its_zone() {
-        let berlin = Window {
-            days: vec![Weekday::Fri],
-            hours: NaiveTime::from_hms_opt(18, 0, 0).zip(NaiveTime::from_hms_opt(2, 0, 0)),
-            zone: chrono_tz::Europe::Berlin,
-            since: None,
-            until: "2026-07-10T17:00:00Z".parse().ok(),
-        };
-        let open = |at: &str| berlin.holds(at.parse().unwrap());
-        assert!(open("2026-01-02T17:00:00Z") && !open("2026-01-02T16:59:59Z"), "18:00 in winter");
-        assert!(open("2026-07-03T16:00:00Z") && !open("2026-07-03T15:59:59Z"), "and in summer");
-        assert!(open("2026-01-03T00:59:59Z") && !open("2026-01-03T01:00:00Z"), "Saturday's first hours are Friday's");
-        assert!(!open("2026-01-02T00:30:00Z"), "but Friday's own are Thursday's");
-        assert!(open("2026-07-10T16:59:59Z") && !open("2026-07-10T17:00:00Z"), "and then never again");
-        let always = Window { days: vec![], hours: None, until: None, ..berlin };
-        assert!(always.holds(DateTime::UNIX_EPOCH));
     }
 }

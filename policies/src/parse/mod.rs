@@ -2,44 +2,32 @@
 //!
 //! The file is read in one pass over its TOML tree, which knows where each key and value stands, with the tools of
 //! [`crate::reading`]. Only a file that is not TOML at all is reported as that alone, for what it means to say is then a
-//! guess. The parts, in reading order: [`pathway`], the steps, which have a folder of their own in [`crate::steps`], and
-//! [`whole`] (what must hold between the tables).
-
-use std::time::Duration;
+//! guess. The parts, in reading order: [`head`], [`pathway`] with its [`cost`], the steps, which have a folder of their own in
+//! [`crate::steps`], [`case`] (a test), and [`whole`] (what must hold between the tables).
 
 use toml::de::{DeTable, DeValue};
 
-mod pathway;
+mod case;
+mod cost;
+pub(crate) mod head;
+pub(crate) mod pathway;
 #[cfg(test)]
 mod tests;
 mod whole;
 
 use crate::{
-    model::{MAX_PATHWAYS, PathSet, Pathway, Policy, Step},
-    reading::{Absent, Fault, Fields, Key, Problem, Reader, Value, values},
+    model::{Case, MAX_PATHWAYS, MAX_STEPS, PathSet, Pathway, Policy, Step},
+    reading::{Code, Fault, Fields, Problem, Reader, Value, values},
     steps,
 };
 
 /// What a policy file's name ends in, after the service's id.
 pub const FILE_ENDING: &str = ".policy.toml";
 
-/// The keys of the file's head, and the two kinds of table.
-const HEAD: &[Key] = &[
-    Key { name: "service", absent: Absent::Nothing, takes: "the file's own name without `.policy.toml`" },
-    Key { name: "names", absent: Absent::Nothing, takes: "a list of host names, such as [\"live.example.net\"]" },
-    Key {
-        name: "ttl",
-        absent: Absent::Means("\"20s\""),
-        takes: "a duration of whole seconds from 5s to 1h, such as \"20s\"",
-    },
-    Key { name: "pathway", absent: Absent::Nothing, takes: "tables that each begin with [[pathway]]" },
-    Key { name: "step", absent: Absent::Nothing, takes: "tables that each begin with [[step]]" },
-];
-
 /// Reads one policy file. `file` is its name, for messages; without its folder and [`FILE_ENDING`] it is the service's
 /// id. Reports every problem it finds, in file order.
 pub fn parse(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
-    let reader = Reader::new(file, text, HEAD);
+    let reader = Reader::new(file, text, head::TABLE.keys);
     let (tree, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         return Err(syntax(reader, errors));
@@ -57,7 +45,7 @@ fn syntax(reader: Reader<'_>, errors: Vec<toml::de::Error>) -> Vec<Problem> {
     for error in errors {
         let (what, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
         let help = (!expected.is_empty()).then(|| format!("expected {expected}"));
-        reader.report(error.span().unwrap_or(0..0), Fault { message: what.into(), help });
+        reader.report(error.span().unwrap_or(0..0), Fault { code: Code::NotToml, message: what.into(), help });
     }
     let mut problems = reader.finish();
     problems.dedup_by_key(|problem| problem.line);
@@ -66,59 +54,44 @@ fn syntax(reader: Reader<'_>, errors: Vec<toml::de::Error>) -> Vec<Problem> {
 
 /// `None` only when something was reported.
 fn policy(reader: &Reader<'_>, file: &str, text: &str, table: &DeTable<'_>) -> Option<Policy> {
-    let head = Fields::of(reader, table, 0..0, "the head of a policy", HEAD);
-    let service = service(&head, file);
+    let head = Fields::of(reader, table, 0..0, head::TABLE.name, head::TABLE.keys);
+    let service = head::service(&head, file);
     let names = head.list("names", values::host_name).unwrap_or_default();
-    let ttl = head.read("ttl", |v| {
-        let ttl = values::duration(v, Duration::from_secs(5)..=Duration::from_secs(3600))?;
-        if ttl.subsec_nanos() == 0 { Ok(ttl.as_secs()) } else { Err(Fault::new("an answer is kept for whole seconds")) }
-    });
-    let ttl = ttl.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(20);
+    let ttls = head::ttls(&head);
 
-    let tables = tables(&head, "pathway");
-    if tables.is_empty() && table.get("pathway").is_none_or(|value| value.get_ref().is_array()) {
-        let fault = Fault::new("a policy needs a pathway");
+    let [pathways, steps, tests] = ["pathway", "step", "test"].map(|key| tables(&head, key));
+    if pathways.is_empty() && table.get("pathway").is_none_or(|value| value.get_ref().is_array()) {
+        let fault = Fault::new(Code::NoPathway, "a policy needs a pathway");
         reader.report(0..0, fault.help("begin one with [[pathway]], and give it an `id` and a `url`"));
     }
-    let pathways: Vec<Option<Pathway>> = tables.iter().map(|value| pathway::read(reader, value)).collect();
-    whole::unlike(reader, tables);
+    too_many(reader, pathways, MAX_PATHWAYS, "pathways");
+    too_many(reader, steps, MAX_STEPS, "steps");
+    let read: Vec<Option<Pathway>> = pathways.iter().map(|value| pathway::read(reader, value)).collect();
+    whole::unlike(reader, pathways);
     if !names.is_empty() {
-        whole::steered_by_dns(&head, &names, tables, &pathways);
+        whole::steered_by_dns(&head, &names, pathways, &read);
     }
 
-    if let Some(first) = tables.get(MAX_PATHWAYS) {
-        reader.report(first.span(), Fault::new(format!("a policy has {MAX_PATHWAYS} pathways at most")));
-        return None;
-    }
+    // Steps and tests may name a pathway in which something is wrong: that it is there is enough.
+    let ids: Vec<String> = pathways.iter().map(|value| text_of(value, "id").unwrap_or_default().to_owned()).collect();
+    let ids = &ids[..ids.len().min(MAX_PATHWAYS)];
+    let chain: Vec<Option<Step>> = steps.iter().map(|value| steps::read(reader, value, ids)).collect();
+    whole::starved(reader, steps, &chain, PathSet::all(ids.len()));
+    whole::declared(reader, steps, pathways);
+    let cases: Vec<Option<Case>> = tests.iter().map(|value| case::read(reader, value, ids)).collect();
+    whole::named_once(reader, tests);
 
-    // Steps may name a pathway in which something is wrong: that it is there is enough.
-    let ids: Vec<String> = tables.iter().map(|value| text_of(value, "id").unwrap_or_default().to_owned()).collect();
-    let step_tables = self::tables(&head, "step");
-    let steps: Vec<Option<Step>> = step_tables.iter().map(|value| steps::read(reader, value, &ids)).collect();
-    whole::starved(reader, step_tables, &steps, PathSet::all(ids.len()));
-
-    let (pathways, steps) = (pathways.into_iter().collect::<Option<_>>()?, steps.into_iter().collect::<Option<_>>()?);
-    let ttl_min = (ttl / 2).max(5);
-    Some(Policy { service: service?, text: text.into(), names, ttl, ttl_min, pathways, steps, tests: Vec::new() })
+    let (ttl, ttl_min) = ttls?;
+    let (pathways, steps) = (read.into_iter().collect::<Option<_>>()?, chain.into_iter().collect::<Option<_>>()?);
+    let tests = cases.into_iter().collect::<Option<_>>()?;
+    Some(Policy { service: service?, text: text.into(), names, ttl, ttl_min, pathways, steps, tests })
 }
 
-/// The service's id, from the file's name; `service` may only repeat it.
-fn service(head: &Fields<'_, '_>, file: &str) -> Option<String> {
-    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    let Some(stem) = name.strip_suffix(FILE_ENDING).filter(|stem| values::is_id(stem)) else {
-        let fault = Fault::new(format!("{name:?} is not the name of a policy file"));
-        let help = format!("name it <service>{FILE_ENDING}; {}", values::ID_HELP);
-        head.reader.report(0..0, fault.help(help));
-        return None;
-    };
-    head.read("service", |v| match values::id(v)? {
-        same if same == stem => Ok(same),
-        other => {
-            let fault = Fault::new(format!("the service is `{other}` here, but `{stem}` by the file's name"));
-            Err(fault.help(format!("write service = \"{stem}\", or name the file {other}{FILE_ENDING}")))
-        }
-    });
-    Some(stem.into())
+fn too_many(reader: &Reader<'_>, tables: &[Value<'_>], most: usize, what: &str) {
+    if let Some(first) = tables.get(most) {
+        let fault = Fault::new(Code::TooMany, format!("a policy has {most} {what} at most"));
+        reader.report(first.span(), fault.help(format!("{} are too many: make two services of it", tables.len())));
+    }
 }
 
 /// The tables that begin with `[[key]]`.
@@ -128,7 +101,7 @@ fn tables<'a, 't>(head: &Fields<'a, 't>, key: &str) -> &'a [Value<'t>] {
         Some(value) => match value.get_ref() {
             DeValue::Array(array) => array,
             _ => {
-                let fault = Fault::new(format!("there can be several of `{key}`"));
+                let fault = Fault::new(Code::SingleBrackets, format!("there can be several of `{key}`"));
                 head.reader.report(value.span(), fault.help(format!("begin each with [[{key}]]")));
                 &[]
             }

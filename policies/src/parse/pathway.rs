@@ -1,68 +1,144 @@
-//! `[[pathway]]` and its probe.
+//! `[[pathway]]`, its location and its probe.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 
+use fairway_geo::Coordinates;
+
+use super::cost;
 use crate::{
     model::{Pathway, PathwayAnswer, Probe, ProbeTarget},
-    reading::{Absent, Fault, Fields, Key, Reader, Value, values},
+    reading::{Bounds, Code, Fault, Fields, Key, Kind, Reader, Table, Value, places, values},
 };
 
-/// The keys of a pathway.
-pub(crate) const KEYS: &[Key] = &[
-    Key { name: "id", absent: Absent::Refused, takes: "an id of letters, digits, `.`, `_` and `-`, such as \"cdn-a\"" },
-    Key {
-        name: "url",
-        absent: Absent::Refused,
-        takes: "the http or https URL under which the content is, such as \"https://cdn-a.example.net/live/\"",
-    },
-    Key {
-        name: "addresses",
-        absent: Absent::Nothing,
-        takes: "a list of addresses, such as [\"192.0.2.1\", \"2001:db8::1\"]",
-    },
-    Key { name: "cname", absent: Absent::Nothing, takes: "a host name, such as \"cdn-a.example.net\"" },
-    Key { name: "capacity", absent: Absent::Nothing, takes: "a bit rate, such as \"400 Mbit/s\" or \"40 Gbit/s\"" },
-    Key {
-        name: "scale_at",
-        absent: Absent::Means("0.8"),
-        takes: "a share of the capacity above 0, up to 1, such as 0.8",
-    },
-    Key {
-        name: "probe",
-        absent: Absent::Nothing,
-        takes: "a table, such as { url = \"https://cdn-a.example.net/healthz\", interval = \"2s\" }",
-    },
-];
+/// A pathway.
+pub(crate) const TABLE: Table = Table {
+    name: "a pathway",
+    title: "`[[pathway]]`",
+    doc: "File order is the order of preference where no step says otherwise. There are 32 at most. A pathway with neither \
+          `addresses` nor `cname` is steered over HTTP only; when the policy has `names`, one pathway at least must say what \
+          DNS should answer.",
+    keys: &[
+        Key::needed(
+            "id",
+            Kind::Id,
+            "\"cdn-a\"",
+            "Its id, the same that manifests give as `PATHWAY-ID` (HLS) or `serviceLocation` (DASH).",
+        ),
+        Key::needed(
+            "url",
+            Kind::Url,
+            "\"https://cdn-a.example.net/live/\"",
+            "Under which its content is, without a query; a missing `/` at the end is added. Viewers' reports are told apart \
+             by its host, so each pathway needs a host of its own.",
+        ),
+        Key::optional(
+            "addresses",
+            Kind::List(&Kind::Address),
+            "none",
+            "[\"192.0.2.1\", \"2001:db8::1\"]",
+            "What DNS answers.",
+        ),
+        Key::optional(
+            "cname",
+            Kind::HostName,
+            "none",
+            "\"cdn-a.example.net\"",
+            "Instead of `addresses`: what DNS answers as CNAME.",
+        ),
+        Key::optional(
+            "location",
+            Kind::Table(&LOCATION),
+            "not known",
+            "{ lat = 52.5, lon = 13.4 }",
+            "Where it is, for `nearest`.",
+        ),
+        Key::optional(
+            "capacity",
+            Kind::BitRate,
+            "not known",
+            "\"40 Gbit/s\"",
+            "What it can carry, for `capacity` and for the scaling trigger.",
+        ),
+        Key::default(
+            "scale_at",
+            Kind::Number(Bounds::SOME),
+            "0.8",
+            "The share of `capacity` at which the scaling trigger fires.",
+        ),
+        Key::optional(
+            "cost",
+            Kind::Table(&cost::TABLE),
+            "not known",
+            "{ per_tb = 20 }",
+            "What its traffic costs, for `cheapest`.",
+        ),
+        Key::optional(
+            "probe",
+            Kind::Table(&PROBE),
+            "not probed",
+            "{ url = \"https://cdn-a.example.net/healthz\", interval = \"2s\" }",
+            "How the node finds out by itself whether it works.",
+        ),
+    ],
+    examples: &["[[pathway]]\nid = \"cdn-a\"\nurl = \"https://cdn-a.example.net/live/\"\naddresses = [\"192.0.2.1\", \
+         \"2001:db8::1\"]\nlocation = { lat = 52.5, lon = 13.4 }\ncapacity = \"40 Gbit/s\"\nscale_at = 0.7\ncost = { per_tb \
+         = 20 }\nprobe = { tcp = \"cdn-a.example.net:443\", interval = \"5s\", rise = 3 }"],
+};
 
-/// The keys of a pathway's `probe`.
-pub(crate) const PROBE: &[Key] = &[
-    Key {
-        name: "url",
-        absent: Absent::Nothing,
-        takes: "an http or https URL, such as \"https://cdn-a.example.net/healthz\"",
-    },
-    Key { name: "tcp", absent: Absent::Nothing, takes: "a host and port, such as \"cdn-a.example.net:443\"" },
-    Key { name: "interval", absent: Absent::Means("\"2s\""), takes: "a duration from 100ms to 1h, such as \"2s\"" },
-    Key {
-        name: "timeout",
-        absent: Absent::Means("\"1s\""),
-        takes: "a duration no longer than the interval, such as \"1s\"",
-    },
-    Key { name: "rise", absent: Absent::Means("2"), takes: "how many successes in a row make it up, 1 at least" },
-    Key { name: "fall", absent: Absent::Means("2"), takes: "how many failures in a row make it down, 1 at least" },
-];
+/// Where something is.
+pub(crate) const LOCATION: Table = Table {
+    name: "a location",
+    title: "`location`",
+    doc: "Degrees (WGS 84).",
+    keys: &[
+        Key::needed("lat", Kind::Number(Bounds::of(-90.0, 90.0)), "52.5", "Latitude, north positive."),
+        Key::needed("lon", Kind::Number(Bounds::of(-180.0, 180.0)), "13.4", "Longitude, east positive."),
+    ],
+    examples: &[],
+};
 
-const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
-const TIMES: RangeInclusive<u32> = 1..=1000;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A pathway's probe.
+const PROBE: Table = Table {
+    name: "a probe",
+    title: "`probe`",
+    doc: "One of `url` and `tcp` is needed.",
+    keys: &[
+        Key::optional(
+            "url",
+            Kind::Url,
+            "see `tcp`",
+            "\"https://cdn-a.example.net/healthz\"",
+            "GET this; 2xx and 3xx are successes. The connection goes to the pathway's first address, if it has one.",
+        ),
+        Key::optional("tcp", Kind::HostPort, "see `url`", "\"cdn-a.example.net:443\"", "Open a connection to it."),
+        Key::default(
+            "interval",
+            Kind::Duration(Duration::from_millis(100), HOUR),
+            "\"2s\"",
+            "From one probe's start to the next. ±10 %, and half of it while `rise` or `fall` is not reached yet.",
+        ),
+        Key::default(
+            "timeout",
+            Kind::Duration(Duration::from_millis(1), HOUR),
+            "\"1s\"",
+            "After which a probe has failed; not longer than the interval.",
+        ),
+        Key::default("rise", Kind::Integer(1, 1000), "2", "Successes in a row that make the pathway up."),
+        Key::default("fall", Kind::Integer(1, 1000), "2", "Failures in a row that make it down."),
+    ],
+    examples: &[],
+};
 
 /// Reads one `[[pathway]]`; `None` when something that it cannot be without is missing or wrong.
-pub(crate) fn read(reader: &Reader<'_>, value: &Value<'_>) -> Option<Pathway> {
-    let fields = Fields::open(reader, value, "a pathway", KEYS)?;
+pub(super) fn read(reader: &Reader<'_>, value: &Value<'_>) -> Option<Pathway> {
+    let fields = Fields::table(reader, value, &TABLE)?;
     let id = fields.read("id", values::id);
-    let url = fields.read("url", |v| {
-        let mut url = values::http_url(v)?;
+    let url = fields.read("url", |v, kind| {
+        let mut url = values::http_url(v, kind)?;
         if url.query().is_some() {
-            return Err(Fault::new("a pathway's URL is a folder: it has no query"));
+            return Err(Fault::new(Code::Malformed, "a pathway's URL is a folder: it has no query"));
         }
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
@@ -70,25 +146,24 @@ pub(crate) fn read(reader: &Reader<'_>, value: &Value<'_>) -> Option<Pathway> {
         Ok(String::from(url))
     });
     let answer = answer(&fields);
-    let probe = fields.inner("probe", "a probe", PROBE).and_then(|fields| self::probe(&fields));
+    let location = fields.inner("location").and_then(|fields| self::location(&fields));
+    let probe = fields.inner("probe").and_then(|fields| self::probe(&fields));
+    let cost = fields.inner("cost").and_then(|fields| cost::read(&fields));
     let capacity = fields.read("capacity", values::bit_rate);
-    let scale_at = fields.read("scale_at", |v| values::number(v, "above 0, and 1 at most", |n| n > 0.0 && n <= 1.0));
-    if let (Some(value), None) = (fields.table.get("scale_at"), fields.table.get("capacity")) {
-        let fault = Fault::new("`scale_at` is a share of a capacity, and there is none");
-        reader.report(value.span(), fault.help("say how much it can carry, as in capacity = \"400 Mbit/s\""));
+    let scale_at = fields.read("scale_at", values::number);
+    if fields.has("scale_at") && !fields.has("capacity") {
+        let fault = Fault::new(Code::Alone, "`scale_at` is a share of a capacity, and there is none");
+        fields.report("scale_at", fault.help("say how much it can carry, as in capacity = \"400 Mbit/s\""));
     }
-    let scale_at = scale_at.unwrap_or(0.8);
-    Some(Pathway { id: id?, url: url?, answer, probe, capacity, scale_at, location: None, cost: None })
+    Some(Pathway { id: id?, url: url?, answer, probe, capacity, scale_at: scale_at?, location, cost })
 }
 
 fn answer(fields: &Fields<'_, '_>) -> PathwayAnswer {
-    let addresses = fields.list("addresses", values::address);
+    let addresses = fields.list("addresses", places::address);
     let cname = fields.read("cname", values::host_name);
-    if let (Some(_), Some(cname)) = (fields.table.get("addresses"), fields.table.get("cname")) {
-        let fault = Fault::new("a pathway has `addresses` or a `cname`, not both");
-        fields
-            .reader
-            .report(cname.span(), fault.help("DNS does not allow other records beside a CNAME: keep one of the two"));
+    if fields.has("addresses") && fields.has("cname") {
+        let fault = Fault::new(Code::Both, "a pathway has `addresses` or a `cname`, not both");
+        fields.report("cname", fault.help("DNS does not allow other records beside a CNAME: keep one of the two"));
     }
     match (addresses, cname) {
         (Some(addresses), _) => PathwayAnswer::Addresses(addresses),
@@ -97,33 +172,33 @@ fn answer(fields: &Fields<'_, '_>) -> PathwayAnswer {
     }
 }
 
+/// Reads a table of [`LOCATION`].
+pub(super) fn location(fields: &Fields<'_, '_>) -> Option<Coordinates> {
+    let (latitude, longitude) = (fields.read("lat", values::number), fields.read("lon", values::number));
+    Some(Coordinates { latitude: latitude? as f32, longitude: longitude? as f32 })
+}
+
 fn probe(fields: &Fields<'_, '_>) -> Option<Probe> {
-    let reader = fields.reader;
     let url = fields.read("url", values::http_url).map(|url| ProbeTarget::Http(url.into()));
     let tcp = fields.read("tcp", values::host_port).map(ProbeTarget::Tcp);
-    match (fields.table.get("url"), fields.table.get("tcp")) {
-        (Some(_), Some(tcp)) => {
-            reader.report(tcp.span(), Fault::new("a probe asks a `url` or opens a `tcp` port, not both"))
+    match (fields.has("url"), fields.has("tcp")) {
+        (true, true) => {
+            let fault = Fault::new(Code::Both, "a probe asks a `url` or opens a `tcp` port, not both");
+            fields.report("tcp", fault.help("keep the one that tells more: a `url` sees what players would get"));
         }
-        (None, None) => {
-            let fault = Fault::new("a probe needs something to ask");
-            reader.report(
-                fields.span.clone(),
-                fault.help("give it a `url` to GET, or a `tcp` host and port to connect to"),
-            );
+        (false, false) => {
+            let fault = Fault::new(Code::Neither, "a probe needs something to ask");
+            let help = "give it a `url` to GET, or a `tcp` host and port to connect to";
+            fields.reader.report(fields.span.clone(), fault.help(help));
         }
         _ => {}
     }
-    let interval = fields.read("interval", |v| values::duration(v, INTERVAL)).unwrap_or(Duration::from_secs(2));
-    let timeout = fields.read("timeout", |v| values::duration(v, Duration::from_millis(1)..=*INTERVAL.end()));
-    let timeout = timeout.unwrap_or(Duration::from_secs(1));
+    let (interval, timeout) = (fields.read("interval", values::duration)?, fields.read("timeout", values::duration)?);
     if timeout > interval {
-        let place = fields.table.get("timeout").or(fields.table.get("interval"));
-        let place = place.map_or(fields.span.clone(), Value::span);
-        let fault = Fault::new("this probe's timeout is longer than its interval");
-        reader.report(place, fault.help("a probe must be over before the next begins; the timeout is 1s unless given"));
+        let place = if fields.has("timeout") { "timeout" } else { "interval" };
+        let fault = Fault::new(Code::Crossed, "this probe's timeout is longer than its interval");
+        fields.report(place, fault.help("a probe must be over before the next begins; the timeout is 1s unless given"));
     }
-    let rise = fields.read("rise", |v| values::integer(v, TIMES)).unwrap_or(2);
-    let fall = fields.read("fall", |v| values::integer(v, TIMES)).unwrap_or(2);
-    Some(Probe { target: url.or(tcp)?, interval, timeout, rise, fall })
+    let (rise, fall) = (fields.read("rise", values::integer), fields.read("fall", values::integer));
+    Some(Probe { target: url.or(tcp)?, interval, timeout, rise: rise?, fall: fall? })
 }

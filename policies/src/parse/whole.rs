@@ -7,7 +7,7 @@ use url::Url;
 use super::text_of;
 use crate::{
     model::{PathSet, Pathway, PathwayAnswer, Step, StepKind},
-    reading::{Fault, Fields, Reader, Value},
+    reading::{Code, Fault, Fields, Reader, Value},
 };
 
 /// No two pathways may have one id, nor one host: a beacon names its host only, and could not be attributed.
@@ -16,7 +16,7 @@ pub(super) fn unlike(reader: &Reader<'_>, tables: &[Value<'_>]) {
         if let Some(id) = text_of(table, "id")
             && let Some(first) = tables[..i].iter().find(|other| text_of(other, "id") == Some(id))
         {
-            let fault = Fault::new(format!("there is already a pathway `{id}`"));
+            let fault = Fault::new(Code::SameId, format!("there is already a pathway `{id}`"));
             reader.report(
                 span_of(table, "id"),
                 fault.help(format!("the first is in line {}", reader.line(first.span()))),
@@ -25,8 +25,8 @@ pub(super) fn unlike(reader: &Reader<'_>, tables: &[Value<'_>]) {
         if let Some(host) = host_of(table)
             && let Some(first) = tables[..i].iter().find(|other| host_of(other).as_ref() == Some(&host))
         {
-            let fault =
-                Fault::new(format!("the pathway in line {} has the host {host} too", reader.line(first.span())));
+            let message = format!("the pathway in line {} has the host {host} too", reader.line(first.span()));
+            let fault = Fault::new(Code::SameHost, message);
             let help = "viewers' reports are told apart by host: give each pathway its own";
             reader.report(span_of(table, "url"), fault.help(help));
         }
@@ -42,7 +42,8 @@ pub(super) fn steered_by_dns(
 ) {
     let answers = || pathways.iter().map(|pathway| pathway.as_ref().map(|pathway| &pathway.answer));
     if !tables.is_empty() && answers().all(|answer| answer == Some(&PathwayAnswer::None)) {
-        let fault = Fault::new("these names are steered, but no pathway says what DNS should answer");
+        let fault =
+            Fault::new(Code::NothingForDns, "these names are steered, but no pathway says what DNS should answer");
         let place = head.table.get("names").map_or(0..0, Value::span);
         head.reader.report(place, fault.help("give the pathways `addresses` or a `cname`"));
     }
@@ -50,7 +51,8 @@ pub(super) fn steered_by_dns(
         if let Some(PathwayAnswer::Cname(target)) = answer
             && names.contains(target)
         {
-            let fault = Fault::new(format!("{target} is steered by this policy: it cannot be where it leads"));
+            let message = format!("{target} is steered by this policy: it cannot be where it leads");
+            let fault = Fault::new(Code::LeadsBack, message);
             head.reader.report(span_of(table, "cname"), fault.help("name the CDN's own host"));
         }
     }
@@ -65,7 +67,7 @@ pub(super) fn starved(reader: &Reader<'_>, tables: &[Value<'_>], steps: &[Option
         let left = everyone.and(fence.allowed);
         let starves_some = when.is_always() && some.iter().any(|set| set.and(fence.allowed).is_empty());
         if !all.is_empty() && (left.is_empty() || starves_some) {
-            let fault = Fault::new("this fence leaves no pathway to answer");
+            let fault = Fault::new(Code::Starved, "this fence leaves no pathway to answer");
             let help = if fence.allowed.is_empty() {
                 "let one through"
             } else {
@@ -77,6 +79,37 @@ pub(super) fn starved(reader: &Reader<'_>, tables: &[Value<'_>], steps: &[Option
             everyone = left;
         } else {
             some.push(left);
+        }
+    }
+}
+
+/// Steps that go by a location, a cost or a capacity need one that is declared.
+pub(super) fn declared(reader: &Reader<'_>, steps: &[Value<'_>], pathways: &[Value<'_>]) {
+    const NEEDS: [(&str, &str, &str); 3] = [
+        ("nearest", "location", "location = { lat = 52.5, lon = 13.4 }"),
+        ("cheapest", "cost", "cost = { per_tb = 20 }"),
+        ("capacity", "capacity", "capacity = \"40 Gbit/s\""),
+    ];
+    for step in steps {
+        let Some((kind, key, example)) = NEEDS.iter().find(|(kind, ..)| text_of(step, "do") == Some(kind)) else {
+            continue;
+        };
+        if !pathways.iter().any(|pathway| pathway.get_ref().get(key).is_some()) {
+            let fault = Fault::new(Code::Undeclared, format!("`{kind}` goes by `{key}`, and no pathway has one"));
+            reader.report(span_of(step, "do"), fault.help(format!("give the pathways one, as in {example}")));
+        }
+    }
+}
+
+/// No two tests may have one name: a report of them could not be told apart.
+pub(super) fn named_once(reader: &Reader<'_>, tests: &[Value<'_>]) {
+    for (i, test) in tests.iter().enumerate() {
+        if let Some(name) = text_of(test, "name")
+            && let Some(first) = tests[..i].iter().find(|other| text_of(other, "name") == Some(name))
+        {
+            let fault = Fault::new(Code::SameId, "there is already a test of this name");
+            let help = format!("the first is in line {}; say what this one shows beside", reader.line(first.span()));
+            reader.report(span_of(test, "name"), fault.help(help));
         }
     }
 }

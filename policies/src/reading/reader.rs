@@ -10,44 +10,27 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::problem::Problem;
+use super::{
+    code::Code,
+    key::{Absent, Key, Kind, Table},
+    problem::Problem,
+};
 use crate::words::{did_you_mean, list};
 
 /// A value with its place in the file.
 pub(crate) type Value<'t> = Spanned<DeValue<'t>>;
 
-/// One key that a table of the language may have.
-#[derive(Debug)]
-pub(crate) struct Key {
-    /// As written.
-    pub name: &'static str,
-    /// What it means when left out.
-    pub absent: Absent,
-    /// What may be written, with an example: `a duration, such as "2s"`.
-    pub takes: &'static str,
-}
-
-/// What it means when a key is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Absent {
-    /// A mistake.
-    Refused,
-    /// There is none, or another key says it.
-    Nothing,
-    /// The same as this TOML value.
-    Means(&'static str),
-}
-
 /// Why a value will not do. Without help of its own, the key's `takes` is shown.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Fault {
+    pub code: Code,
     pub message: String,
     pub help: Option<String>,
 }
 
 impl Fault {
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None }
     }
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
@@ -71,13 +54,14 @@ impl<'t> Reader<'t> {
 
     /// Notes a problem at `span`.
     pub fn report(&self, span: Range<usize>, fault: Fault) {
-        let problem = Problem::at(self.file, self.text, span, fault.message, fault.help);
+        let problem = Problem::at(fault.code, self.file, self.text, span, fault.message, fault.help);
         self.problems.borrow_mut().push(problem);
     }
 
     /// The line of `span`, from 1.
     pub fn line(&self, span: Range<usize>) -> u32 {
-        Problem::at(self.file, self.text, span, String::new(), None).line
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX)
     }
 
     /// All problems, in file order.
@@ -100,6 +84,11 @@ pub(crate) struct Fields<'a, 't> {
 }
 
 impl<'a, 't> Fields<'a, 't> {
+    /// Opens `value` as this table of the language; `None` when it is not one.
+    pub fn table(reader: &'a Reader<'t>, value: &'a Value<'t>, table: &'static Table) -> Option<Self> {
+        Self::open(reader, value, table.name, table.keys)
+    }
+
     /// Opens `value` as a table called `name` (with its article, as in "a pathway"); `None` when it is not one.
     pub fn open(
         reader: &'a Reader<'t>,
@@ -111,7 +100,7 @@ impl<'a, 't> Fields<'a, 't> {
         match value.get_ref() {
             DeValue::Table(table) => Some(Self::of(reader, table, value.span(), name, keys)),
             other => {
-                reader.report(value.span(), Fault::new(format!("{name} is a table, not {}", kind_of(other))));
+                reader.report(value.span(), no_table(&name, other));
                 None
             }
         }
@@ -132,13 +121,49 @@ impl<'a, 't> Fields<'a, 't> {
         fields
     }
 
-    /// Opens the table at `key`, called `name`; `None` when absent or not a table (then it is reported).
-    pub fn inner(&self, key: &str, name: &str, keys: &'static [Key]) -> Option<Self> {
+    /// Opens the table at `key`; `None` when absent or not a table (then it is reported).
+    pub fn inner(&self, key: &str) -> Option<Self> {
         let value = self.get(key)?;
+        let Kind::Table(table) = self.kind(key)? else { return None };
         match value.get_ref() {
-            DeValue::Table(table) => Some(Self::of(self.reader, table, value.span(), name, keys)),
-            other => self.check(key, value, Err(Fault::new(format!("{name} is a table, not {}", kind_of(other))))),
+            DeValue::Table(found) => Some(Self::of(self.reader, found, value.span(), table.name, table.keys)),
+            other => self.check(key, value, Err(no_table(table.name, other))),
         }
+    }
+
+    /// The tables of the list at `key`, `[[key]]` or `[{ … }]`, each open for reading; none when absent.
+    pub fn tables(&self, key: &str) -> Vec<Self> {
+        let (Some(value), Some(Kind::List(Kind::Table(table)))) = (self.get(key), self.kind(key)) else {
+            return Vec::new();
+        };
+        let DeValue::Array(array) = value.get_ref() else {
+            self.check::<()>(key, value, Err(no_list(value.get_ref())));
+            return Vec::new();
+        };
+        if array.is_empty() {
+            self.check::<()>(key, value, Err(empty_list()));
+        }
+        array.iter().filter_map(|item| Self::table(self.reader, item, table)).collect()
+    }
+
+    /// What the key takes.
+    pub fn kind(&self, key: &str) -> Option<Kind> {
+        self.key(key).map(|key| key.kind)
+    }
+
+    /// Whether the key is there, right or wrong.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Where the key's value is; the whole table where it is not there.
+    pub fn place(&self, key: &str) -> Range<usize> {
+        self.table.get(key).map_or(self.span.clone(), Value::span)
+    }
+
+    /// Reports a fault at the key's value.
+    pub fn report(&self, key: &str, fault: Fault) {
+        self.reader.report(self.place(key), fault);
     }
 
     fn key(&self, name: &str) -> Option<&'static Key> {
@@ -146,7 +171,7 @@ impl<'a, 't> Fields<'a, 't> {
     }
 
     fn unknown(&self, name: &str) -> Fault {
-        let fault = Fault::new(format!("{} has no key `{name}`", self.name));
+        let fault = Fault::new(Code::UnknownKey, format!("{} has no key `{name}`", self.name));
         let names: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
         if self.reader.head.iter().any(|key| key.name == name) {
             // In TOML a key belongs to the last header above it, which is easily forgotten.
@@ -163,22 +188,42 @@ impl<'a, 't> Fields<'a, 't> {
         if let (None, Some(key)) = (found, self.key(name))
             && key.absent == Absent::Refused
         {
-            let fault = Fault::new(format!("{} needs the key `{name}`", self.name));
-            self.reader.report(self.span.clone(), fault.help(format!("`{name}` takes {}", key.takes)));
+            let fault = Fault::new(Code::MissingKey, format!("{} needs the key `{name}`", self.name));
+            self.reader.report(self.span.clone(), fault.help(format!("`{name}` takes {}", key.takes())));
         }
         found
     }
 
-    /// The value of `key` as `read` takes it; `None` when absent or wrong (then it is reported).
-    pub fn read<T>(&self, name: &str, read: impl FnOnce(&DeValue<'t>) -> Result<T, Fault>) -> Option<T> {
-        let value = self.get(name)?;
-        self.check(name, value, read(value.get_ref()))
+    /// The value of `key` as `read` takes it; its default when absent, or when wrong (then it is reported).
+    pub fn read<T>(&self, name: &str, read: impl Fn(&DeValue<'_>, Kind) -> Result<T, Fault>) -> Option<T> {
+        let kind = self.kind(name)?;
+        let written = self.get(name).and_then(|value| self.check(name, value, read(value.get_ref(), kind)));
+        written.or_else(|| read(self.default(name)?.get_ref(), kind).ok())
     }
 
-    /// The non-empty list at `key`, each item as `read` takes it; `None` when absent, or when anything in it is wrong.
-    pub fn list<T: PartialEq>(&self, name: &str, read: impl Fn(&DeValue<'t>) -> Result<T, Fault>) -> Option<Vec<T>> {
-        let value = self.get(name)?;
-        self.items(name, value, |item| self.check(name, item, read(item.get_ref())))
+    /// The non-empty list at `key`, each item as `read` takes it; its default when absent, `None` when anything in it is
+    /// wrong (then it is reported).
+    pub fn list<T: PartialEq>(
+        &self,
+        name: &str,
+        read: impl Fn(&DeValue<'_>, Kind) -> Result<T, Fault>,
+    ) -> Option<Vec<T>> {
+        let kind = self.kind(name)?.item();
+        match self.get(name) {
+            Some(value) => self.items(name, value, |item| self.check(name, item, read(item.get_ref(), kind))),
+            None => {
+                let default = self.default(name)?;
+                default.get_ref().as_array()?.iter().map(|item| read(item.get_ref(), kind).ok()).collect()
+            }
+        }
+    }
+
+    /// What the key means when left out.
+    fn default(&self, name: &str) -> Option<Value<'static>> {
+        match self.key(name)?.absent {
+            Absent::Means(toml) => DeValue::parse(toml).ok(),
+            Absent::Refused | Absent::Nothing(_) => None,
+        }
     }
 
     /// The items of a list, none said twice.
@@ -189,18 +234,10 @@ impl<'a, 't> Fields<'a, 't> {
         read: impl Fn(&'a Value<'t>) -> Option<T>,
     ) -> Option<Vec<T>> {
         let DeValue::Array(array) = value.get_ref() else {
-            return self.check(
-                name,
-                value,
-                Err(Fault::new(format!("expected a list, found {}", kind_of(value.get_ref())))),
-            );
+            return self.check(name, value, Err(no_list(value.get_ref())));
         };
         if array.is_empty() {
-            return self.check(
-                name,
-                value,
-                Err(Fault::new("this list is empty").help("name something, or leave it out")),
-            );
+            return self.check(name, value, Err(empty_list()));
         }
         let mut items = Vec::with_capacity(array.len());
         let mut sound = true;
@@ -209,7 +246,8 @@ impl<'a, 't> Fields<'a, 't> {
                 Some(read) if items.contains(&read) => {
                     sound = false;
                     let written = &self.reader.text[item.span()];
-                    self.reader.report(item.span(), Fault::new(format!("{written} is in this list twice")));
+                    let fault = Fault::new(Code::Repeated, format!("{written} is in this list twice"));
+                    self.reader.report(item.span(), fault.help("once is enough"));
                 }
                 Some(read) => items.push(read),
                 None => sound = false,
@@ -223,12 +261,24 @@ impl<'a, 't> Fields<'a, 't> {
         match result {
             Ok(good) => Some(good),
             Err(fault) => {
-                let takes = self.key(name).map(|key| format!("`{name}` takes {}", key.takes));
+                let takes = self.key(name).map(|key| format!("`{name}` takes {}", key.takes()));
                 self.reader.report(value.span(), Fault { help: fault.help.or(takes), ..fault });
                 None
             }
         }
     }
+}
+
+fn no_table(name: &str, value: &DeValue<'_>) -> Fault {
+    Fault::new(Code::WrongType, format!("{name} is a table, not {}", kind_of(value)))
+}
+
+fn no_list(value: &DeValue<'_>) -> Fault {
+    Fault::new(Code::WrongType, format!("expected a list, found {}", kind_of(value)))
+}
+
+fn empty_list() -> Fault {
+    Fault::new(Code::EmptyList, "this list is empty").help("name something, or leave it out")
 }
 
 /// The kind of a value with its article.

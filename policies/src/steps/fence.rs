@@ -1,32 +1,44 @@
 //! `fence`: only, or never, these pathways.
 
-use super::{Definition, Ids, pathways};
+use super::Definition;
 use crate::{
     model::{Fence, PathSet, Policy, StepKind},
-    reading::{Absent, Fault, Fields, Key},
+    reading::{
+        Code, Fault, Fields, Key, Kind, Table,
+        pathways::{self, Ids},
+    },
     words,
 };
 
+const PATHWAYS: Kind = Kind::List(&Kind::Pathway);
+
 pub(super) const DEFINITION: Definition = Definition {
     name: "fence",
-    keys: &[
-        Key { name: "only", absent: Absent::Nothing, takes: "a list of pathway ids: no other is answered" },
-        Key { name: "never", absent: Absent::Nothing, takes: "a list of pathway ids: none of them is answered" },
-    ],
+    table: Table {
+        name: "a `fence` step",
+        title: "`do = \"fence\"`",
+        doc: "Only, or never, these pathways. What is fenced out is not answered at all, whatever else fails. One of the \
+              two keys is needed, and a pathway must be left.",
+        keys: &[
+            Key::optional("only", PATHWAYS, "see `never`", "[\"cdn-a\"]", "No other pathway is answered."),
+            Key::optional("never", PATHWAYS, "see `only`", "[\"cdn-c\"]", "None of these is answered."),
+        ],
+        examples: &["[[step]]\ndo = \"fence\"\nnever = [\"cdn-c\"]\nwhen = { country = [\"CN\"] }"],
+    },
     read,
 };
 
 fn read(fields: &Fields<'_, '_>, ids: &Ids) -> Option<StepKind> {
-    let only = pathways(fields, "only", ids);
-    let never = pathways(fields, "never", ids);
-    match (fields.table.get("only"), fields.table.get("never")) {
-        (Some(_), Some(never)) => {
-            let fault = Fault::new("a fence says `only` or `never`, not both");
-            fields.reader.report(never.span(), fault.help("what is not in `only` is fenced out already"));
+    let only = pathways::set(fields, "only", ids);
+    let never = pathways::set(fields, "never", ids);
+    match (fields.has("only"), fields.has("never")) {
+        (true, true) => {
+            let fault = Fault::new(Code::Both, "a fence says `only` or `never`, not both");
+            fields.report("never", fault.help("what is not in `only` is fenced out already"));
             return None;
         }
-        (None, None) => {
-            let fault = Fault::new("a fence needs `only` or `never`");
+        (false, false) => {
+            let fault = Fault::new(Code::Neither, "a fence needs `only` or `never`");
             let help = "write only = [\"…\"] for what may be used, or never = [\"…\"] for what may not";
             fields.reader.report(fields.span.clone(), fault.help(help));
             return None;

@@ -1,17 +1,73 @@
 //! `healthy`: sets aside what does not work.
+//!
+//! Why these defaults: under 90 % over five minutes is where NS1 and Openmix call a pathway unavailable; a minute of ramp
+//! is what a cold cache and a balancer's slow start ask for, and is over before anyone misses the capacity.
 
-use super::Definition;
-use crate::model::{Healthy, StepKind};
+use std::time::Duration;
+
+use super::{Definition, percent};
+use crate::{
+    model::{Availability, Healthy, StepKind},
+    reading::{Bounds, Fields, Key, Kind, Table, pathways::Ids, values},
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) const DEFINITION: Definition = Definition {
     name: "healthy",
-    keys: &[],
-    read: |_, _| {
-        let (panic, ramp) = (0.0, std::time::Duration::from_secs(60));
-        Some(StepKind::Healthy(Healthy { panic, availability: None, ramp }))
+    table: Table {
+        name: "a `healthy` step",
+        title: "`do = \"healthy\"`",
+        doc: "Sets aside what is down or drained. Such a pathway comes last in a steering list, and DNS answers it only \
+              where no other has an address. If too few would be left, everything stays (*panic*): a wrong verdict on all \
+              must not be an outage. A pathway that was down does not get its crowd back at once: a few sessions that can \
+              afford it try it first, then the share of clients for whom it counts as fit grows over `ramp`.",
+        keys: &[
+            Key::default(
+                "panic",
+                Kind::Number(Bounds::SHARE),
+                "0",
+                "When less than this share of the pathways would be left, all are kept; 0: when none would be.",
+            ),
+            Key::default(
+                "availability",
+                Kind::Number(Bounds::NOT_ALL),
+                "0.9",
+                "Of viewers' requests, the share that must succeed: under it the pathway counts as down. 0 leaves it to \
+                 the probes.",
+            ),
+            Key::default(
+                "over",
+                Kind::Duration(Duration::from_secs(30), HOUR),
+                "\"5m\"",
+                "Over how long `availability` is looked at.",
+            ),
+            Key::default(
+                "ramp",
+                Kind::Duration(Duration::ZERO, HOUR),
+                "\"60s\"",
+                "How long a pathway that was down takes until everyone may use it again; `\"0s\"`: at once.",
+            ),
+        ],
+        examples: &["[[step]]\ndo = \"healthy\"", "[[step]]\ndo = \"healthy\"\npanic = 0.3\nramp = \"2m\""],
     },
+    read,
 };
 
-pub(super) fn describe(_: &Healthy) -> String {
-    "set aside what is down or drained".into()
+fn read(fields: &Fields<'_, '_>, _: &Ids) -> Option<StepKind> {
+    let panic = fields.read("panic", values::number);
+    let least = fields.read("availability", values::number);
+    let over = fields.read("over", values::duration);
+    let ramp = fields.read("ramp", values::duration);
+    let least = least.filter(|least| *least > 0.0);
+    let availability = least.zip(over).map(|(least, over)| Availability { least, over });
+    Some(StepKind::Healthy(Healthy { panic: panic?, availability, ramp: ramp? }))
+}
+
+pub(super) fn describe(healthy: &Healthy) -> String {
+    let mut text = String::from("set aside what is down or drained");
+    if healthy.panic > 0.0 {
+        text += &format!(", while {} at least are left", percent(healthy.panic));
+    }
+    text
 }

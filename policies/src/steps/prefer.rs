@@ -1,19 +1,32 @@
 //! `prefer`: these pathways first, in tiers.
 
-use super::{Definition, Ids, pathway};
+use super::Definition;
 use crate::{
     model::{Policy, Prefer, StepKind},
-    reading::{Absent, Fault, Fields, Key, values},
+    reading::{
+        Code, Fault, Fields, Key, Kind, Table,
+        pathways::{Ids, pathway},
+    },
     words,
 };
 
 pub(super) const DEFINITION: Definition = Definition {
     name: "prefer",
-    keys: &[Key {
-        name: "tiers",
-        absent: Absent::Refused,
-        takes: "a list of lists of pathway ids, the best first, such as [[\"cdn-a\"], [\"cdn-b\", \"cdn-c\"]]",
-    }],
+    table: Table {
+        name: "a `prefer` step",
+        title: "`do = \"prefer\"`",
+        doc: "Moves these tiers to the front, in this order; the other pathways follow as they stood. A pathway is in one \
+              tier at most.",
+        keys: &[Key::needed(
+            "tiers",
+            Kind::List(&Kind::List(&Kind::Pathway)),
+            "[[\"cdn-a\"], [\"cdn-b\", \"cdn-c\"]]",
+            "The best tier first.",
+        )],
+        examples: &[
+            "[[step]]\ndo = \"prefer\"\ntiers = [[\"cdn-a\", \"cdn-b\"], [\"origin\"]]\nwhen = { continent = [\"EU\"] }",
+        ],
+    },
     read,
 };
 
@@ -21,14 +34,14 @@ fn read(fields: &Fields<'_, '_>, ids: &Ids) -> Option<StepKind> {
     let value = fields.get("tiers")?;
     let tiers = fields.items("tiers", value, |tier| {
         fields.items("tiers", tier, |item| {
-            let index = values::text(item.get_ref()).and_then(|id| pathway(id, ids));
+            let index = pathway(item.get_ref(), ids);
             fields.check("tiers", item, index).map(|index| (index, item.span()))
         })
     })?;
     let mut seen = Vec::new();
     for (index, span) in tiers.iter().flatten() {
         if seen.contains(index) {
-            let fault = Fault::new(format!("`{}` is in these tiers twice", ids[*index]));
+            let fault = Fault::new(Code::Repeated, format!("`{}` is in these tiers twice", ids[*index]));
             fields.reader.report(span.clone(), fault.help("a pathway stands in one tier: the first that names it"));
         }
         seen.push(*index);

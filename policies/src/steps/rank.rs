@@ -2,67 +2,146 @@
 //!
 //! Why these defaults: 25 sessions are the smallest cohort that Conviva lets speak; a third is what Openmix asks of a
 //! challenger, and inside a twentieth it calls a tie. Failing to start comes before all else, because a viewer who sees
-//! nothing stalls nowhere; then what fails later, what stops, what is slow.
+//! nothing stalls nowhere; then what fails later, what stops, what is slow. Half a minute of memory sees each player about
+//! three times. A quarter of an audience at a time, and half a minute until the next, let the load that moves show what it
+//! does before more follows.
 
-use super::{Definition, Ids};
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::{Definition, percent};
 use crate::{
-    model::{Metric, Rank, StepKind},
-    reading::{Absent, Fault, Fields, Key, values},
+    explain::lasting,
+    model::{Compare, Metric, Rank, StepKind},
+    reading::{Bounds, Code, Fault, Fields, Key, Kind, Table, pathways::Ids, values},
+    words,
 };
+
+const METRIC: Kind = Kind::word::<Metric>();
+const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) const DEFINITION: Definition = Definition {
     name: "rank",
-    keys: &[
-        Key {
-            name: "by",
-            absent: Absent::Means("[\"start_failures\", \"request_errors\", \"stall_ratio\", \"startup_time\"]"),
-            takes: "a list of metrics, the most important first, such as [\"stall_ratio\", \"startup_time\"]",
-        },
-        Key {
-            name: "min_sessions",
-            absent: Absent::Means("25"),
-            takes: "how many sessions a cell needs to speak, 1 at least",
-        },
-        Key {
-            name: "margin",
-            absent: Absent::Means("0.33"),
-            takes: "by what share a challenger must be better to pass, above 0 and below 1, such as 0.33",
-        },
-        Key {
-            name: "tie",
-            absent: Absent::Means("0.05"),
-            takes: "by what share it must stay better to remain ahead, from 0 up to the margin, such as 0.05",
-        },
-    ],
+    table: Table {
+        name: "a `rank` step",
+        title: "`do = \"rank\"`",
+        doc: "Reorders by what viewers saw: a pathway passes the one before it, even one of a better tier, when it is \
+              clearly better for this audience. Two equals stay equals unless one of them is.\n\n\
+              With a list, metrics are compared in the order of `by`: the first on which one of two pathways is better by \
+              the `margin`, and by more than the uncertainty of the two, decides. With a table, all count at once, each \
+              with its weight. Once ahead a pathway stays ahead while it is better by `tie`, so that small changes do not \
+              send viewers back and forth.\n\n\
+              An audience is a network in a country, a country, a continent, or the world. What is known of a narrow one is \
+              weighed against what is known of the wider by how many sessions saw it (`min_sessions`) and how unlike its \
+              parts are. A pathway of which nothing is known passes nobody and is passed by nobody.",
+        keys: &[
+            Key::default(
+                "by",
+                Kind::Either(
+                    &Kind::List(&METRIC),
+                    &Kind::ByWord(
+                        &METRIC,
+                        &Kind::Number(Bounds { least: 0.0, most: 1000.0, above: true, below: false }),
+                    ),
+                ),
+                "[\"start_failures\", \"request_errors\", \"stall_ratio\", \"startup_time\"]",
+                "What is compared: the most important first, or each with its weight, as `{ stall_ratio = 3, \
+                 startup_time = 1 }`. Of `bitrate` and `throughput` more is better, of the others less.",
+            ),
+            Key::default(
+                "min_sessions",
+                Kind::Integer(1, 1_000_000),
+                "25",
+                "How many sessions weigh as much as all that the wider audience says; of `start_failures` and \
+                 `startup_time`, how many starts.",
+            ),
+            Key::default(
+                "half_life",
+                Kind::Duration(Duration::from_secs(5), HOUR),
+                "\"30s\"",
+                "After so long what was seen weighs half.",
+            ),
+            Key::default(
+                "margin",
+                Kind::Number(Bounds::PART),
+                "0.33",
+                "By what share a challenger must be better to pass.",
+            ),
+            Key::default(
+                "tie",
+                Kind::Number(Bounds::NOT_ALL),
+                "0.05",
+                "By what share it must stay better to remain ahead; not more than the `margin`.",
+            ),
+            Key::default("pace", Kind::Number(Bounds::SOME), "0.25", "The share of an audience that moves at a time."),
+            Key::default(
+                "settle",
+                Kind::Duration(Duration::ZERO, HOUR),
+                "\"30s\"",
+                "From one move of an audience to the next, at least.",
+            ),
+        ],
+        examples: &[
+            "[[step]]\ndo = \"rank\"\nby = [\"stall_ratio\", \"ttfb\"]\nmargin = 0.25",
+            "[[step]]\ndo = \"rank\"\nby = { stall_ratio = 3, startup_time = 1 }\nhalf_life = \"1m\"\npace = 0.1",
+        ],
+    },
     read,
 };
 
 fn read(fields: &Fields<'_, '_>, _: &Ids) -> Option<StepKind> {
-    let by = fields.list("by", |v| values::word(v, "metric", &Metric::ALL));
-    let by = by
-        .unwrap_or_else(|| vec![Metric::StartFailures, Metric::RequestErrors, Metric::StallRatio, Metric::StartupTime]);
-    let min_sessions = fields.read("min_sessions", |v| values::integer(v, 1..=1_000_000)).unwrap_or(25);
-    let margin = fields.read("margin", |v| values::number(v, "above 0 and below 1", |n| n > 0.0 && n < 1.0));
-    let tie = fields.read("tie", |v| values::number(v, "from 0 up to, not including, 1", |n| (0.0..1.0).contains(&n)));
-    let (margin, tie) = (margin.unwrap_or(0.33), tie.unwrap_or(0.05));
-    if tie > margin
-        && let Some(place) = fields.table.get("tie").or(fields.table.get("margin"))
-    {
-        let fault = Fault::new(format!("the tie band ({tie}) is wider than the margin ({margin})"));
+    let by = by(fields);
+    let min_sessions = fields.read("min_sessions", values::integer);
+    let half_life = fields.read("half_life", values::duration);
+    let (margin, tie) = (fields.read("margin", values::number)?, fields.read("tie", values::number)?);
+    if tie > margin {
+        let fault = Fault::new(Code::Crossed, format!("the tie band ({tie}) is wider than the margin ({margin})"));
         let help = "a challenger that passes would fall back at once: give a `tie` of at most the `margin`";
-        fields.reader.report(place.span(), fault.help(help));
+        fields.report(if fields.has("tie") { "tie" } else { "margin" }, fault.help(help));
     }
-    let (half_life, settle) = (std::time::Duration::from_secs(30), std::time::Duration::from_secs(30));
-    let by = crate::model::Compare::InOrder(by);
-    Some(StepKind::Rank(Rank { by, min_sessions, half_life, margin, tie, pace: 0.25, settle }))
+    let (pace, settle) = (fields.read("pace", values::number), fields.read("settle", values::duration));
+    Some(StepKind::Rank(Rank {
+        by: by?,
+        min_sessions: min_sessions?,
+        half_life: half_life?,
+        margin,
+        tie,
+        pace: pace?,
+        settle: settle?,
+    }))
+}
+
+fn by(fields: &Fields<'_, '_>) -> Option<Compare> {
+    let Some(DeValue::Table(table)) = fields.table.get("by").map(|value| value.get_ref()) else {
+        return fields.list("by", values::word).map(Compare::InOrder);
+    };
+    if table.is_empty() {
+        fields.report("by", Fault::new(Code::EmptyList, "this table is empty").help("weigh a metric, or leave it out"));
+    }
+    let kind = fields.kind("by")?.entry();
+    let entries = table.iter().map(|(name, value)| {
+        let metric = values::word::<Metric>(&DeValue::String(name.get_ref().clone()), METRIC);
+        let metric = metric.map_err(|fault| fields.reader.report(name.span(), fault)).ok();
+        metric.zip(fields.check("by", value, values::number(value.get_ref(), kind)))
+    });
+    // All of them are read before the first that is wrong ends it.
+    entries.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Compare::Weighted)
 }
 
 pub(super) fn describe(rank: &Rank) -> String {
-    let by: Vec<&str> = rank.by.metrics().map(Metric::text).collect();
-    let margin = (rank.margin * 100.0).round();
+    let by = match &rank.by {
+        Compare::InOrder(metrics) => metrics.iter().map(|metric| metric.text()).collect::<Vec<_>>().join(", then "),
+        Compare::Weighted(metrics) => {
+            let weighed: Vec<String> = metrics.iter().map(|(metric, w)| format!("{} × {w}", metric.text())).collect();
+            words::enumerate("and", &weighed)
+        }
+    };
     let sessions = match rank.min_sessions {
         1 => "1 session".into(),
         n => format!("{n} sessions"),
     };
-    format!("rank by {}: {margin} % better passes, from {sessions} on", by.join(", then "))
+    let (margin, pace) = (percent(rank.margin), percent(rank.pace));
+    let settle = lasting(rank.settle.as_secs_f64());
+    format!("rank by {by}: {margin} better passes, from {sessions} on, {pace} at a time every {settle}")
 }

@@ -1,0 +1,50 @@
+//! `explore`: a small share goes elsewhere, to learn.
+//!
+//! Why these defaults: two of a hundred sessions are a price that nobody notices, and enough to keep the cells of an
+//! audience of a few thousand fresh; a minute is long enough for a session to tell of start, stalls and throughput.
+
+use std::time::Duration;
+
+use super::{Definition, percent};
+use crate::{
+    explain::lasting,
+    model::{Explore, StepKind},
+    reading::{Bounds, Fields, Key, Kind, Table, pathways::Ids, values},
+};
+
+pub(super) const DEFINITION: Definition = Definition {
+    name: "explore",
+    table: Table {
+        name: "an `explore` step",
+        title: "`do = \"explore\"`",
+        doc: "Gives a small share of each audience another pathway first, so that what is known of the others stays fresh \
+              and one that has become better is noticed. Only clients that can afford it are taken, and each for a while \
+              only. Put it behind `rank`, whose order it is that would otherwise feed on itself.",
+        keys: &[
+            Key::default(
+                "share",
+                Kind::Number(Bounds { least: 0.0, most: 0.2, above: true, below: false }),
+                "0.02",
+                "Of the clients of each audience.",
+            ),
+            Key::default(
+                "every",
+                Kind::Duration(Duration::from_secs(1), Duration::from_secs(3600)),
+                "\"60s\"",
+                "After so long it is other clients' turn.",
+            ),
+        ],
+        examples: &["[[step]]\ndo = \"explore\"\nshare = 0.05"],
+    },
+    read,
+};
+
+fn read(fields: &Fields<'_, '_>, _: &Ids) -> Option<StepKind> {
+    let share = fields.read("share", values::number);
+    let every = fields.read("every", values::duration);
+    Some(StepKind::Explore(Explore { share: share?, every: every? }))
+}
+
+pub(super) fn describe(explore: &Explore) -> String {
+    format!("{} try another, others every {}", percent(explore.share), lasting(explore.every.as_secs_f64()))
+}
