@@ -1,7 +1,7 @@
 # The one task runner. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-check run test check fmt site bench clean
+.PHONY: help setup setup-test setup-check run test check fmt site bench simulate clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,10 @@ fmt: ## format everything
 	cargo fmt --all
 
 bench: ## what one decision and one geo look-up cost
-	cargo bench --package fairway-steering --package fairway-geo --bench '*'
+	cargo bench --package fairway-steering --package fairway-geo --bench decide --bench locate
+
+simulate: ## whether steering herds, and how pathways come back: the tables of docs/decisions.md
+	@cargo bench --quiet --package fairway-steering --bench herding --bench recovery
 
 clean: ## remove what was built and the demo's data; node_modules stays
 	cargo clean
