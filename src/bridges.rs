@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::DateTime;
 use fairway_collector::{Attributed, Attribution};
 use fairway_geo::Asn;
 use fairway_steering::{Audience, Cell, CellRow, CellSource, Live, Logs, cells::CellsUnavailable};
@@ -71,6 +72,12 @@ impl Attribution for LiveAttribution {
     fn of_session(&self, session: &str) -> Option<Attributed> {
         let on = self.0.pathway_of_session(session)?;
         Some(Attributed { service: on.service().into(), pathway: Some(on.pathway().into()) })
+    }
+
+    fn buffered(&self, session: &str, buffer_ms: u32, now_ms: i64) {
+        if let Some(at) = DateTime::from_timestamp_millis(now_ms) {
+            self.0.sessions.buffered(session, buffer_ms, at);
+        }
     }
 
     fn is_service(&self, id: &str) -> bool {

@@ -37,6 +37,9 @@ pub trait Attribution: Send + Sync + 'static {
     fn of_host(&self, service: Option<&str>, host: &str) -> Option<Attributed>;
     /// What the session last told steering.
     fn of_session(&self, session: &str) -> Option<Attributed>;
+    /// The session told how much media it has in store, milliseconds; we got that at `now_ms`, Unix milliseconds. Who steers
+    /// wants to know who can afford a try.
+    fn buffered(&self, session: &str, buffer_ms: u32, now_ms: i64);
     /// Whether there is such a service.
     fn is_service(&self, id: &str) -> bool;
     /// The only service of this node, where there is just one.
@@ -125,6 +128,7 @@ mod tests {
         fn of_session(&self, _: &str) -> Option<Attributed> {
             attributed("live", Some(self.polled?))
         }
+        fn buffered(&self, _: &str, _: u32, _: i64) {}
         fn is_service(&self, id: &str) -> bool {
             ["live", "vod"].contains(&id)
         }

@@ -168,6 +168,7 @@ mod tests {
             startup_ms: Some(812),
             bitrate_kbps: Some(4_456),
             buffer_ms: Some(6_000),
+            throughput_kbps: Some(87_000),
             ..Beacon::default()
         };
         assert_eq!(parse(line), Ok(expected));

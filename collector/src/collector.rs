@@ -203,6 +203,9 @@ impl Collector {
                     continue;
                 }
             };
+            if let (Some(sid), Some(buffer_ms)) = (&beacon.session, beacon.buffer_ms) {
+                known.buffered(sid, buffer_ms, now_ms);
+            }
             if let Some(key) = key {
                 memory.repeats.touch(key, now_ms, || false);
                 batch.repeats.push(key);

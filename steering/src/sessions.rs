@@ -60,10 +60,24 @@ pub struct Seen {
     pub at: DateTime<Utc>,
 }
 
+/// A session's entry.
+#[derive(Clone, Debug)]
+struct Kept {
+    seen: Seen,
+    /// Milliseconds of media in store that it last told of in a beacon, and when that came.
+    buffer: Option<(u32, DateTime<Utc>)>,
+}
+
 #[derive(Debug, Default)]
 struct Shard {
-    young: HashMap<Box<str>, Seen>,
-    old: HashMap<Box<str>, Seen>,
+    young: HashMap<Box<str>, Kept>,
+    old: HashMap<Box<str>, Kept>,
+}
+
+impl Shard {
+    fn get(&self, sid: &str) -> Option<&Kept> {
+        self.young.get(sid).or_else(|| self.old.get(sid))
+    }
 }
 
 /// The table.
@@ -94,25 +108,43 @@ impl Sessions {
         }
         let mut shard = lock(self.shard(sid));
         if let Some(known) = shard.young.get_mut(sid) {
-            *known = seen;
+            known.seen = seen;
             return;
         }
-        let key = shard.old.remove_entry(sid).map_or_else(|| sid.into(), |(key, _)| key);
+        let (key, buffer) =
+            shard.old.remove_entry(sid).map_or_else(|| (sid.into(), None), |(key, kept)| (key, kept.buffer));
         let forgotten = if shard.young.len() >= self.generation {
             let young = mem::take(&mut shard.young);
             mem::replace(&mut shard.old, young)
         } else {
             HashMap::new()
         };
-        shard.young.insert(key, seen);
+        shard.young.insert(key, Kept { seen, buffer });
         drop(shard);
         drop(forgotten); // thousands of sessions: not under the lock
     }
 
     /// What is known of this session.
     pub fn get(&self, sid: &str) -> Option<Seen> {
-        let shard = lock(self.shard(sid));
-        shard.young.get(sid).or_else(|| shard.old.get(sid)).cloned()
+        lock(self.shard(sid)).get(sid).map(|kept| kept.seen.clone())
+    }
+
+    /// A session told in a beacon how much media it has in store. Only one that polls is steered, so that of others
+    /// nothing is kept: beacons alone fill no table.
+    pub fn buffered(&self, sid: &str, buffer_ms: u32, at: DateTime<Utc>) {
+        let mut shard = lock(self.shard(sid));
+        let Shard { young, old } = &mut *shard;
+        if let Some(kept) = young.get_mut(sid).or_else(|| old.get_mut(sid)) {
+            kept.buffer = Some((buffer_ms, at));
+        }
+    }
+
+    /// Milliseconds of media that a session has in store at least: what it last told of, less the time since, in which it may
+    /// have played that much and loaded nothing.
+    pub fn buffer_ms(&self, sid: &str, now: DateTime<Utc>) -> Option<u32> {
+        let (told, at) = lock(self.shard(sid)).get(sid)?.buffer?;
+        let since = (now - at).num_milliseconds().clamp(0, u32::MAX.into()) as u32;
+        Some(told.saturating_sub(since))
     }
 
     fn shard(&self, sid: &str) -> &Mutex<Shard> {
@@ -160,6 +192,24 @@ mod tests {
         assert_eq!(pathway(&sessions, "s0"), None);
         let kept = (0..5_000).filter(|n| sessions.get(&format!("s{n}")).is_some()).count();
         assert!(kept <= 2 * SHARDS * 4, "{kept}");
+    }
+
+    #[test]
+    fn what_is_in_store_is_kept_of_those_who_poll_and_plays_off() {
+        let sessions = Sessions::with_capacity(2 * SHARDS);
+        let at = |seconds| DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+        sessions.buffered("s", 30_000, at(0));
+        assert_eq!(sessions.buffer_ms("s", at(0)), None, "it never polled");
+        sessions.touch("s", seen(0));
+        sessions.buffered("s", 30_000, at(0));
+        sessions.touch("s", seen(1));
+        assert_eq!([at(-5), at(0), at(12), at(31)].map(|now| sessions.buffer_ms("s", now).unwrap()), [
+            30_000, 30_000, 18_000, 0
+        ]);
+        let others = (0..9_999).map(|n| format!("s{n}")).filter(|sid| std::ptr::eq(sessions.shard(sid), sessions.shard("s")));
+        sessions.touch(&others.into_iter().next().unwrap(), seen(0));
+        sessions.touch("s", seen(0));
+        assert_eq!(sessions.buffer_ms("s", at(12)), Some(18_000), "from one generation to the next");
     }
 
     #[test]

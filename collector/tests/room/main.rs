@@ -72,6 +72,19 @@ async fn the_good_ones_of_a_batch_are_kept() {
 }
 
 #[tokio::test]
+async fn what_a_player_has_in_store_is_told_and_what_it_measures_is_kept() {
+    let room = Room::new(Limits::default());
+    let lines =
+        "bl=(6000;v 4000;a),mtp=(87000;v 900;a),e=t,sid=\"s\",v=2\nmtp=0,e=t,sid=\"s\",v=2\nbl=9000,sid=\"other\"\n";
+    assert_eq!(room.cmcd(lines).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(*room.buffers.lock().unwrap(), [("s".to_owned(), 4000), ("other".to_owned(), 9000)]);
+    let sink = Fake::default();
+    let (_drain, _stop) = room.drain(&sink);
+    let measured: Vec<_> = sink.holds(3).await.iter().map(|row| row.throughput_kbps).collect();
+    assert_eq!(measured, [Some(87_000), None, None], "the video's; nothing is measured as zero");
+}
+
+#[tokio::test]
 async fn a_repeated_batch_counts_once() {
     let room = Room::new(Limits::default());
     for _ in 0..3 {

@@ -21,7 +21,13 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-struct Live;
+/// Sessions and the milliseconds of media that they told of.
+pub type Buffers = Arc<Mutex<Vec<(String, u32)>>>;
+
+#[derive(Default)]
+struct Live {
+    buffers: Buffers,
+}
 
 impl Attribution for Live {
     fn of_host(&self, _: Option<&str>, host: &str) -> Option<Attributed> {
@@ -30,6 +36,10 @@ impl Attribution for Live {
     }
     fn of_session(&self, session: &str) -> Option<Attributed> {
         (session == "polled").then(|| Attributed { service: "live".into(), pathway: Some("cdn-b".into()) })
+    }
+    fn buffered(&self, session: &str, buffer_ms: u32, now_ms: i64) {
+        assert!(now_ms > 0);
+        self.buffers.lock().expect("no panic").push((session.to_owned(), buffer_ms));
     }
     fn is_service(&self, id: &str) -> bool {
         id == "live"
@@ -114,6 +124,7 @@ pub struct Row {
     pub requests: u32,
     pub request_errors: u32,
     pub ttfb_ms: Option<u32>,
+    pub throughput_kbps: Option<u32>,
 }
 
 /// Reads RowBinary, by `BeaconRow::COLUMNS`.
@@ -139,6 +150,7 @@ fn decode(mut rows: Bytes) -> Vec<Row> {
         maybe(&mut rows);
         rows.advance(12);
         maybe(&mut rows);
+        let throughput_kbps = maybe(&mut rows);
         if rows.get_u8() == 0 {
             rows.advance(2);
         }
@@ -158,6 +170,7 @@ fn decode(mut rows: Bytes) -> Vec<Row> {
             requests,
             request_errors,
             ttfb_ms,
+            throughput_kbps,
         };
         decoded.push(row);
     }
@@ -169,20 +182,27 @@ pub struct Room {
     pub collector: Collector,
     pub router: Router,
     pub registry: Registry,
+    pub buffers: Buffers,
 }
 
 pub fn open_in(dir: &Path, limits: Limits) -> (Collector, Registry) {
+    open_with(dir, limits, Buffers::default())
+}
+
+fn open_with(dir: &Path, limits: Limits, buffers: Buffers) -> (Collector, Registry) {
     let mut registry = Registry::default();
     let config = Config { limits, ..Config::new(dir.join("spool")) };
-    let collector = Collector::open(config, Arc::new(GeoTable::empty()), Arc::new(Live), &mut registry).expect("opens");
+    let collector =
+        Collector::open(config, Arc::new(GeoTable::empty()), Arc::new(Live { buffers }), &mut registry).expect("opens");
     (collector, registry)
 }
 
 impl Room {
     pub fn new(limits: Limits) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let (collector, registry) = open_in(dir.path(), limits);
-        Self { router: fairway_collector::router(collector.clone()), dir, collector, registry }
+        let buffers = Buffers::default();
+        let (collector, registry) = open_with(dir.path(), limits, buffers.clone());
+        Self { router: fairway_collector::router(collector.clone()), dir, collector, registry, buffers }
     }
 
     pub async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
