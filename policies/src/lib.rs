@@ -11,6 +11,7 @@
 
 pub mod explain;
 mod format;
+mod lint;
 pub mod model;
 mod parse;
 mod reading;
@@ -19,6 +20,7 @@ mod words;
 
 pub use explain::Explanation;
 pub use format::format;
+pub use lint::lint;
 pub use model::{
     Availability, Capacity, Case, CaseCell, CaseClient, Cheapest, Compare, Cost, CostTier, Device, Expect, Explore,
     Fence, Given, Healthy, Limit, Matcher, Metric, Nearest, PathSet, Pathway, PathwayAnswer, Policy, Prefer, Probe,

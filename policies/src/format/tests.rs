@@ -67,9 +67,13 @@ fn long_lists_are_filled_and_tables_in_braces_stay_on_a_line() {
     let codes: Vec<String> = (0..40).map(|i| format!("\"{}\"", (b'A' + i % 26) as char)).collect();
     let when = format!("when = {{ country = [{}], asn = [1] }}\n", codes.join(","));
     let out = formatted(&when);
-    assert!(out.starts_with("when = { country = [\n    \"A\", \"B\", ") && out.ends_with("\n], asn = [1] }\n"), "{out}");
+    assert!(
+        out.starts_with("when = { country = [\n    \"A\", \"B\", ") && out.ends_with("\n], asn = [1] }\n"),
+        "{out}"
+    );
     assert!(out.lines().all(|line| line.chars().count() <= 120), "{out}");
-    let cells = format!("cells = [{}]\n", vec!["{ pathway = \"cdn-a\", sessions = 400, stall_ratio = 0.04 }"; 3].join(", "));
+    let cells =
+        format!("cells = [{}]\n", vec!["{ pathway = \"cdn-a\", sessions = 400, stall_ratio = 0.04 }"; 3].join(", "));
     let cell = "    { pathway = \"cdn-a\", sessions = 400, stall_ratio = 0.04 },\n";
     assert_eq!(formatted(&cells), format!("cells = [\n{}]\n", cell.repeat(3)));
 }

@@ -80,6 +80,19 @@ codes! {
     Undeclared = 28 Error "A step goes by something that no pathway declares: a location, a cost, a capacity."
     NothingExpected = 29 Error "A test expects nothing, and so cannot fail."
     OverWhole = 30 Error "Shares add up to more than 1."
+
+    NeverApplies = 101 Warning "A step's conditions hold for no client, or at no time still to come."
+    IdleValue = 102 Warning "A value of a condition changes nothing: the condition holds for the same clients without it."
+    NoEffect = 103 Warning "A step changes nothing: an earlier one has done the same, or a later one undoes it."
+    NobodyLeft = 104 Warning "Fences of different steps together leave some clients no pathway."
+    FencedOut = 105 Warning "A step names a pathway that a fence has taken from all for whom the step is."
+    FenceTooLate = 106 Warning "A fence stands behind a `limit`, which may leave only what the fence keeps out."
+    OnePathway = 107 Warning "There is one pathway only: players have nothing to turn to when it fails."
+    Unheeded = 108 Warning "Pathways are probed, but no `healthy` step heeds what is found."
+    HalfDeclared = 109 Warning "A step goes by something that only some pathways declare: a location, a cost."
+    LastMile = 110 Warning "`rank` goes only by what measures the viewers' own lines first."
+    Unheard = 111 Warning "`rank` asks for more sessions than an audience has."
+    Unlearnt = 112 Warning "`rank` without a step that shares viewers out: nothing new is learnt of a pathway that fell behind."
 }
 
 /// `P0012`.
