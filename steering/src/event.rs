@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::health::Verdict;
+use crate::{health::Verdict, overrides::Override};
 
 /// Something a person would want to know, as it happens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,4 +21,32 @@ pub enum Event {
     Scaling { at: DateTime<Utc>, service: String, pathway: String, over: bool, bits_per_second: u64, capacity: u64 },
     /// The store stopped or came back.
     Store { at: DateTime<Utc>, up: bool, detail: String },
+    /// A pathway that was down is on its way back, is back, or fell back.
+    Recovery { at: DateTime<Utc>, service: String, pathway: String, stage: Stage },
+    /// An operator's word was given or taken back, or its time is over.
+    Override { at: DateTime<Utc>, forced: Override, ordered: Ordered },
+}
+
+/// How far a pathway's return is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Its ramp begins.
+    Begins,
+    /// Everyone may use it again.
+    Back,
+    /// It is down again before everyone could.
+    Relapsed,
+}
+
+/// What became of an override.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Ordered {
+    /// It is given.
+    Set,
+    /// It is taken back, by whom where they said so.
+    Cleared { by: Option<String> },
+    /// Its time is over.
+    Expired,
 }

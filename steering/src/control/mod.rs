@@ -27,10 +27,14 @@
 //! is back it first knows nothing of the time it was away; that is no news either, so until the beacons that waited are in
 //! (at most a window long), standings and demand stay.
 //!
+//! **Overrides** are given by operators at any time, and the loop is woken: answers follow some microseconds later, and who
+//! gave one is answered when they do ([`Live::force`]). At the tick those whose time is over end, and ramps go on.
+//!
 //! **Saving.** At once when a verdict or an order changed, else at most every [`SAVE_EVERY`]: numbers alone are worth little
 //! after a restart and not worth an fsync a second. And at the end.
 
 mod gather;
+mod orders;
 mod save;
 mod state;
 #[cfg(test)]
@@ -49,6 +53,7 @@ use crate::{
     demand::Webhook,
     health::Probes,
     live::Live,
+    overrides::{self, Overrides},
     snapshot::{LoadError, Saved},
     sources::{self, Look, Refused},
 };
@@ -71,7 +76,7 @@ const QUEUE: usize = 64;
 pub struct Config {
     /// The folder of `*.policy.toml` files.
     pub policies: PathBuf,
-    /// `snapshot.json` is here; made if missing.
+    /// `snapshot.json` and `overrides.json` are here; made if missing.
     pub data_dir: PathBuf,
     /// Who is told when demand crosses a trigger.
     pub webhook: Option<Url>,
@@ -83,6 +88,9 @@ pub enum StartError {
     /// Something is wrong with the policies; the text is all of it.
     #[error("{0}")]
     Policies(Refused),
+    /// What operators forced cannot be read.
+    #[error("{0}")]
+    Overrides(overrides::LoadError),
     /// The data folder cannot be made.
     #[error("{}: {error}", path.display())]
     DataDir {
@@ -115,13 +123,15 @@ pub async fn start(
         tracing::warn!(%error, "the saved snapshot is left aside: verdicts and standings start from nothing");
         None
     });
+    let overrides = Overrides::open(config.data_dir.join("overrides.json"), now).map_err(StartError::Overrides)?;
     let (found, mut finds) = mpsc::channel(QUEUE);
     let (probed, mut outcomes) = mpsc::channel(QUEUE);
     let probes = Probes::new(probed, now.timestamp_micros().unsigned_abs());
-    let (mut state, live) = State::start(policies, saved, geo, probes, now);
+    let (mut state, live) = State::start(policies, saved, overrides, geo, probes, now);
     state.webhook =
         Webhook::start(config.webhook, live.deliveries.clone(), shutdown.clone()).map_err(StartError::Webhook)?;
 
+    let mut ordered = live.overrides.watch();
     let loop_live = live.clone();
     let task = tokio::spawn(async move {
         let fetching = gather::fetch(cells, FETCH_EVERY, found.clone());
@@ -138,6 +148,7 @@ pub async fn start(
                     Found::Cells(cells) => state.fetched(cells, Utc::now()),
                     Found::Policies(policies) => state.read(policies, Utc::now()),
                 },
+                Ok(()) = ordered.changed() => state.take_orders(),
                 _ = ticker.tick() => {
                     state.tick(Utc::now());
                     saver.tick(state.live()).await;

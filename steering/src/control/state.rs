@@ -6,42 +6,48 @@ use chrono::{DateTime, Utc};
 use fairway_geo::GeoTable;
 use fairway_policies::{Policy, StepKind};
 
-use super::{gather::WINDOW, save::Swap};
+use super::{gather::WINDOW, orders::concerning, save::Swap};
 use crate::{
-    cells::{Audience, CellRow, Cells, CellsUnavailable},
+    cells::{Audience, Cell, CellRow, Cells, CellsUnavailable},
     counters::Counters,
     demand::{Crossing, Demand, Triggers, Webhook},
     event::Event,
-    health::{Outcome, PathKey, Probes, Verdict, Verdicts},
+    health::{Count, Outcome, PathKey, Probes, Ramp, Verdict, Verdicts},
     live::{Live, Refusal, Status, StoreState},
     lock::lock,
+    overrides::{Override, Overrides},
     snapshot::{Inputs, Saved, Service, Snapshot},
     sources::Refused,
     standing::{self, Change, Standings},
 };
 
 /// One service, between two snapshots.
-struct Held {
-    policy: Arc<Policy>,
+pub(super) struct Held {
+    pub(super) policy: Arc<Policy>,
     standings: Vec<Arc<Standings>>,
+    pub(super) ramps: Vec<Ramp>,
+    /// Those that concern it.
+    pub(super) overrides: Arc<[Override]>,
     cells_at_ms: Option<i64>,
     counters: Arc<Counters>,
 }
 
 impl From<Service> for Held {
     fn from(service: Service) -> Self {
-        let Service { policy, inputs: Inputs { standings, cells_at_ms, .. }, counters, .. } = service;
-        Self { policy, standings, cells_at_ms, counters }
+        let Service { policy, inputs: Inputs { standings, ramps, cells_at_ms, .. }, counters, .. } = service;
+        Self { policy, standings, ramps, overrides: Arc::default(), cells_at_ms, counters }
     }
 }
 
 pub(super) struct State {
-    live: Arc<Live>,
+    pub(super) live: Arc<Live>,
     geo: Arc<GeoTable>,
     /// By service id; `services[i].policy` is `policies[i]`.
     policies: Vec<Arc<Policy>>,
-    services: Vec<Held>,
-    verdicts: Verdicts,
+    pub(super) services: Vec<Held>,
+    pub(super) verdicts: Verdicts,
+    /// All that operators force.
+    pub(super) overrides: Arc<[Override]>,
     probes: Probes,
     triggers: Triggers,
     pub(super) webhook: Webhook,
@@ -58,6 +64,7 @@ impl State {
     pub(super) fn start(
         policies: Vec<Policy>,
         saved: Option<Saved>,
+        overrides: Overrides,
         geo: Arc<GeoTable>,
         mut probes: Probes,
         now: DateTime<Utc>,
@@ -68,21 +75,25 @@ impl State {
             Some(saved) => saved.service(policy.clone(), Arc::default(), now),
             None => Service::fresh(policy.clone(), now),
         };
-        let verdict = |service: &str, pathway: &str| -> Option<Verdict> {
-            saved.as_ref()?.services.get(service)?.verdicts.get(pathway).cloned()
+        let verdict = |service: &str, pathway: &str| -> Option<(Verdict, Ramp)> {
+            let saved = saved.as_ref()?.services.get(service)?;
+            Some((saved.verdicts.get(pathway)?.clone(), saved.ramps.get(pathway).copied().unwrap_or_default()))
         };
         let mut verdicts = Verdicts::default();
         verdicts.follow(&policies, verdict, now);
         probes.follow(&policies);
-        let services: Vec<Held> = policies.iter().map(|policy| service(policy).into()).collect();
+        let list = overrides.list();
+        let mut services: Vec<Held> = policies.iter().map(|policy| service(policy).into()).collect();
+        services.iter_mut().for_each(|held| held.overrides = concerning(&list, &held.policy));
         let compiled = compile(version, &geo, &services, &verdicts, now);
-        let live = Arc::new(Live::new(compiled, now));
+        let live = Arc::new(Live::new(compiled, now).with(overrides));
         let state = Self {
             live: live.clone(),
             geo,
             policies,
             services,
             verdicts,
+            overrides: list,
             probes,
             triggers: Triggers::default(),
             webhook: Webhook::default(),
@@ -156,6 +167,8 @@ impl State {
 
     /// Time went on.
     pub(super) fn tick(&mut self, now: DateTime<Utc>) {
+        self.expire(now);
+        self.recover(None, now);
         lock(&self.live.history).sample(&self.live.snapshot.load(), now);
         self.status.probes = Arc::new(self.verdicts.tallies(&self.policies));
         self.show();
@@ -167,6 +180,7 @@ impl State {
         let version = self.live.snapshot.load().version + 1;
         let snapshot = compile(version, &self.geo, &self.services, &self.verdicts, now);
         self.live.publish(snapshot, std::mem::take(&mut self.policies_changed));
+        self.live.overrides.brought_into_force(self.overrides.clone());
         Some(swap)
     }
 
@@ -174,7 +188,7 @@ impl State {
         self.live.status.store(Arc::new(self.status.clone()));
     }
 
-    fn change(&mut self, swap: Swap) {
+    pub(super) fn change(&mut self, swap: Swap) {
         self.changed = Some(if self.changed == Some(Swap::Answers) { Swap::Answers } else { swap });
     }
 
@@ -186,24 +200,28 @@ impl State {
             self.change(Swap::Answers);
             let PathKey { service, pathway } = pathway;
             tracing::info!(%service, %pathway, from = from.health.word(), to = to.health.word(), cause = %to.cause, "verdict");
-            let (service, pathway) = (service.to_string(), pathway.to_string());
-            self.live.feed.tell(Event::Verdict { at: now, service, pathway, from, to });
+            let (name, pathway) = (service.to_string(), pathway.to_string());
+            self.live.feed.tell(Event::Verdict { at: now, service: name, pathway, from, to });
+            // In the same snapshot: until the next tick everyone would be sent there.
+            self.recover(Some(service), now);
         }
     }
 
     /// What viewers' requests say of each pathway: those it has no cell of are silent.
     fn hear_viewers(&mut self, rows: &[CellRow], now: DateTime<Utc>) {
-        let mut told = HashMap::new();
+        let mut told: HashMap<_, Vec<Count>> = HashMap::new();
         for row in rows.iter().filter(|row| row.audience == Audience::World) {
-            told.insert((row.service.as_str(), row.pathway.as_str()), (row.cell.request_errors, row.cell.requests));
+            let Cell { request_errors: errors, requests, .. } = row.cell;
+            let counts = told.entry((row.service.as_str(), row.pathway.as_str())).or_default();
+            counts.push(Count { bucket: row.bucket, errors, requests });
         }
         let mut turns = Vec::new();
         for policy in &self.policies {
             for pathway in &policy.pathways {
                 let key = PathKey::new(&policy.service, &pathway.id);
-                let (errors, requests) = told.get(&(&*policy.service, &*pathway.id)).copied().unwrap_or_default();
+                let counts = told.get(&(&*policy.service, &*pathway.id)).map_or(&[][..], Vec::as_slice);
                 let Some(watch) = self.verdicts.watch_mut(&key) else { continue };
-                if let Some(from) = watch.requests(errors, requests, now) {
+                if let Some(from) = watch.requests(counts, now) {
                     turns.push((key, from, watch.verdict().clone()));
                 }
             }
@@ -292,7 +310,8 @@ impl State {
         self.probes.follow(&self.policies);
         self.status.refusal = None;
         self.policies_changed = true;
-        self.change(Swap::Answers);
+        self.recover(None, now);
+        self.take_orders();
         tracing::info!(services = self.policies.len(), "policies reloaded");
         self.live.feed.tell(Event::Reloaded { at: now, services: self.policies.len() });
     }
@@ -300,9 +319,11 @@ impl State {
 
 fn compile(version: u64, geo: &Arc<GeoTable>, services: &[Held], verdicts: &Verdicts, now: DateTime<Utc>) -> Snapshot {
     let service = |held: &Held| {
-        let Held { policy, standings, cells_at_ms, counters } = held;
+        let Held { policy, standings, ramps, overrides, cells_at_ms, counters } = held;
         let verdicts = verdicts.of(policy, now);
-        let inputs = Inputs { verdicts, standings: standings.clone(), cells_at_ms: *cells_at_ms, ..Inputs::default() };
+        let (standings, ramps, overrides) = (standings.clone(), ramps.clone(), overrides.clone());
+        let inputs =
+            Inputs { verdicts, ramps, standings, overrides, cells_at_ms: *cells_at_ms, ..Inputs::default() };
         Service::new(policy.clone(), inputs, counters.clone())
     };
     Snapshot::compile(version, now, geo.clone(), services.iter().map(service).collect())

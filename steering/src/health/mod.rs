@@ -17,12 +17,47 @@
 //! once in 2,000 windows and twenty-five never. A level is left only under *half* its threshold, so a ratio on the line
 //! does not flutter.
 //!
-//! **Recovery.** A pathway that viewers found down loses its viewers, and with them the evidence: silence is all that ever
-//! comes. So silence clears it, after a hold of [`HOLD`] from the last bad window, for the probes to contradict. If it
-//! was still broken, viewers find out within a window, and each relapse doubles the hold, up to [`HOLD_LIMIT`]: a pathway
-//! broken for all but probes costs a small and shrinking share of viewers a failed request, instead of all of them every minute. After
+//! **Availability.** Half of the requests in half a minute is a pathway that has fallen over; one that loses an eighth of them
+//! for an hour never gets there. So a policy may name a share of viewers' requests that must succeed over a longer time
+//! (`availability`: NS1 and Openmix ask for 90 % over five minutes). Counts of ten seconds are kept for as long, in a ring.
+//! The rule speaks when failures pass the allowed share by more than chance explains, [`STANDARD_ERRORS`] of them: of 500
+//! requests of which a tenth may fail, from 71 on and not from 51; of 50, from 12 on. Looked at every two seconds for weeks,
+//! less would evict a pathway that is exactly as good as was asked. Under [`MIN_REQUESTS`] it has no opinion. It clears
+//! when under half of what may fail does. **What has spoken is spent**: counts that spoke against a pathway are not heard again,
+//! nor are those from before it came back; else five bad minutes would evict it for ten, and again at its first request.
+//!
+//! **Recovery, by opinion.** A pathway that viewers found down loses its viewers, and with them the evidence: silence is all that
+//! ever comes. So silence clears it, after a hold of [`HOLD`] from the last bad window, for the probes to contradict. If it
+//! was still broken, viewers find out, and each relapse doubles the hold, up to [`HOLD_LIMIT`]: a pathway broken for all but
+//! probes costs a small and shrinking share of viewers a failed request, instead of all of them every minute. After
 //! [`HOLD_LIMIT`] without a relapse the hold is short again. A *clear* window (enough requests, few errors) is evidence
 //! and clears at once. When the store is down there are no fresh cells: that is silence too, not a frozen verdict.
+//!
+//! **Recovery, by ramp.** Whatever found it down, it is not back for all at once: those who come back in one breath meet
+//! cold caches, and if it is still broken, all of them meet that. On the ramp (the policy's `ramp`, as a whole) there is first a
+//! *trial*: a thirty-second of the sessions that can afford a failure, because they have media in store, and others every few
+//! seconds, so that nobody is tried twice. A thirty-second, because a thousand viewers then give the dozen requests that speak
+//! ([`MIN_REQUESTS_RAMPING`]) within one window, and a million do not fall over anyone. [`TRIAL`] is as long as the evidence
+//! takes: a player polls within a TTL, plays, reports within ten seconds, and is summed and read three seconds
+//! later. Then the share *doubles*, five times over the rest of the ramp. Linear growth would expose a fifth of
+//! all viewers at a fifth of the way; doubling never adds more than has just proven to work, which is what bounds the harm,
+//! and it is kind to caches, which fill from the first viewers. It goes in small steps, at most an eighth at a time, so that
+//! no step is a crowd either.
+//!
+//! *What viewers say decides.* Errors: down again, with a doubled hold, and the next return begins with the trial. On a ramp
+//! [`MIN_REQUESTS_RAMPING`] requests speak, and a quarter of them failed is down: it was down a moment ago, so the benefit of
+//! the doubt that a good pathway has is not due, and a level is left only under half its threshold. Good: the ramp
+//! goes on; it is no faster, for what is proven is a share, not the whole. Silence: it goes on, by time. So where nobody can be
+//! tried (DNS tells no sessions, so nobody of whom a buffer is known; or nobody watches), the trial passes unused and the first
+//! thirty-second of all prefixes is the trial in effect: slower evidence, the same bound. *Probes* that fail end it as they
+//! end anything. Without evidence of its own a ramp must not stand still: a pathway nobody uses would never be back.
+//!
+//! *When nobody else is left* there is no ramp to spread viewers over: where no fit pathway of the service is back for
+//! everyone, the one furthest on its way is (after an outage of all, that is the first to return; the second then ramps
+//! up beside it). The others' viewers would otherwise be kept on pathways that are known to fail. What an operator forces up
+//! is up at once: see [`overrides`](crate::overrides). *After a restart* a ramp goes on where it was, and the time away does
+//! not count, since nobody listened; a trial begins anew. A pathway of which nothing is known (new, or a fresh node) has
+//! not been down, and has no ramp.
 //!
 //! **Cold start.** Up, [`Cause::Unprobed`]: a node that has seen nothing must answer, and the policy's order is the best
 //! guess there is. After a restart the saved verdicts hold until the signals speak: what was down needs its `rise`, or its
@@ -34,21 +69,30 @@
 //! A verdict's evidence is what tripped it and stays so until it changes; [`Verdict::since`] is when its health last changed.
 
 mod probe;
+mod recovery;
 #[cfg(test)]
 mod tests;
 mod verdicts;
+mod viewers;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use fairway_policies::explain::lasting;
 use serde::{Deserialize, Serialize};
 
 pub use probe::{Outcome, ProbeError};
 pub(crate) use probe::{Probes, http_client, innermost};
-pub use verdicts::{Tally, Verdicts, Watch};
+pub use recovery::{FIRST_SHARE, TRIAL, began, ramp, trial};
+pub use verdicts::{Rules, Tally, Verdicts, Watch};
+pub use viewers::{BUCKET, Count};
 
 /// Viewers' requests in one window from which on they speak; the page above says why.
 pub const MIN_REQUESTS: u64 = 50;
+/// And while the pathway is on its way back.
+pub const MIN_REQUESTS_RAMPING: u64 = 10;
+/// By how many standard errors availability must be under the policy's threshold: chance does that once in 700 looks.
+pub const STANDARD_ERRORS: f64 = 3.0;
 /// Failed over all, from which on a pathway is degraded.
 pub const DEGRADED_AT: f64 = 0.10;
 /// Failed over all, from which on it is down.
@@ -106,6 +150,21 @@ impl Verdict {
     }
 }
 
+/// How far a pathway is back after it was down.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ramp {
+    /// The share of clients for whom it counts as fit, 0…1. 1: it is back, or was never away.
+    pub share: f32,
+    /// Still on trial: only sessions that can afford a failure are among them, others than a moment ago.
+    pub trial: bool,
+}
+
+impl Default for Ramp {
+    fn default() -> Self {
+        Self { share: 1.0, trial: false }
+    }
+}
+
 /// Why a verdict is what it is, with the numbers it rests on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -118,6 +177,8 @@ pub enum Cause {
     ProbesFailed { count: u32, error: String },
     /// Of `requests` that viewers told of in the last window, `errors` failed.
     RequestErrors { errors: u64, requests: u64 },
+    /// Of `requests` that viewers told of over the policy's `over_s` seconds, `errors` failed: fewer than `least` succeeded.
+    Availability { errors: u64, requests: u64, least: f64, over_s: u64 },
 }
 
 impl fmt::Display for Cause {
@@ -129,6 +190,15 @@ impl fmt::Display for Cause {
             Self::ProbesFailed { count: 1, error } => write!(f, "a probe failed: {error}"),
             Self::ProbesFailed { count, error } => write!(f, "{count} probes in a row failed: {error}"),
             Self::RequestErrors { errors, requests } => write!(f, "{errors} of viewers' {requests} requests failed"),
+            Self::Availability { errors, requests, least, over_s } => {
+                let succeeded = 100.0 * (1.0 - *errors as f64 / (*requests).max(1) as f64);
+                write!(
+                    f,
+                    "{succeeded:.1} % of viewers' {requests} requests succeeded over {}, under {} %",
+                    lasting(*over_s as f64),
+                    (least * 1000.0).round() / 10.0
+                )
+            }
         }
     }
 }

@@ -2,11 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use fairway_policies::Policy;
+use chrono::{DateTime, Utc};
+use fairway_policies::{Availability, Pathway, Policy, StepKind};
 use serde::Serialize;
 
-use super::{Cause, DEGRADED_AT, DOWN_AT, HOLD, HOLD_LIMIT, Health, MIN_REQUESTS, PathKey, Verdict, probe::Outcome};
+use super::{
+    Cause, Health, PathKey, Ramp, Verdict,
+    probe::Outcome,
+    recovery,
+    viewers::{Count, Viewed},
+};
 
 /// Probes of one pathway since the node's start, by outcome.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,91 +62,56 @@ impl Probed {
     }
 }
 
-/// What viewers' requests say.
-#[derive(Debug, Default)]
-struct Viewed {
-    /// `None` while silent and nothing is held against it.
-    opinion: Option<(Health, Cause)>,
-    /// The last window that spoke against it.
-    bad_at: Option<DateTime<Utc>>,
-    /// How long silence must last now.
-    hold: Duration,
+/// What a policy asks of the watch on one of its pathways.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// Successes in a row that make it up.
+    pub rise: u32,
+    /// Failures in a row that make it down.
+    pub fall: u32,
+    /// When too few of viewers' requests succeed.
+    pub availability: Option<Availability>,
+    /// How long its return takes; zero: it is back at once.
+    pub ramp: Duration,
 }
 
-impl Viewed {
-    fn health(&self) -> Health {
-        self.opinion.as_ref().map_or(Health::Up, |(health, _)| *health)
-    }
-
-    /// Of `requests` in the window, `errors` failed.
-    fn hear(&mut self, errors: u64, requests: u64, now: DateTime<Utc>) {
-        if requests < MIN_REQUESTS {
-            self.silence(now);
-            return;
-        }
-        let ratio = errors as f64 / requests as f64;
-        let before = self.health();
-        // The threshold of a level that already holds is half as high.
-        let at = |level: Health, threshold: f64| if before >= level { threshold / 2.0 } else { threshold };
-        let health = if ratio >= at(Health::Down, DOWN_AT) {
-            Health::Down
-        } else if ratio >= at(Health::Degraded, DEGRADED_AT) {
-            Health::Degraded
-        } else {
-            Health::Up
-        };
-        if health > Health::Up {
-            if before == Health::Up {
-                self.hold = match self.bad_at {
-                    Some(bad_at) if since(bad_at, now) < self.hold + HOLD_LIMIT => (self.hold * 2).min(HOLD_LIMIT),
-                    _ => HOLD,
-                };
-            }
-            self.bad_at = Some(now);
-        }
-        if self.opinion.is_none() || health != before {
-            self.opinion = Some((health, Cause::RequestErrors { errors, requests }));
-        }
-    }
-
-    /// Nobody says anything.
-    fn silence(&mut self, now: DateTime<Utc>) {
-        // A clock set back must not hold a verdict for as long as it was set back.
-        self.bad_at = self.bad_at.map(|bad_at| bad_at.min(now));
-        if self.bad_at.is_none_or(|bad_at| since(bad_at, now) >= self.hold) {
-            self.opinion = None;
-        }
+impl Rules {
+    /// What `policy` asks for this pathway of it. A verdict is of the pathway and not of a client, so of several `healthy`
+    /// steps the first speaks, whomever it is for; without one there is no `availability` and no ramp.
+    pub fn of(policy: &Policy, pathway: &Pathway) -> Self {
+        let (rise, fall) = pathway.probe.as_ref().map_or((1, 1), |probe| (probe.rise, probe.fall));
+        let healthy = policy.steps.iter().find_map(|step| match &step.kind {
+            StepKind::Healthy(healthy) => Some(healthy),
+            _ => None,
+        });
+        let (availability, ramp) = healthy.map_or((None, Duration::ZERO), |h| (h.availability, h.ramp));
+        Self { rise, fall, availability, ramp }
     }
 }
 
-fn since(then: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
-    (now - then).max(TimeDelta::zero()).to_std().unwrap_or_default()
-}
-
-/// One pathway's health: two opinions and the verdict they make.
+/// One pathway's health: two opinions, the verdict they make, and how far it is back after it was down.
 #[derive(Debug)]
 pub struct Watch {
-    rise: u32,
-    fall: u32,
+    rules: Rules,
     probed: Probed,
     viewed: Viewed,
     verdict: Verdict,
+    /// When its return began, while it is on its way.
+    began: Option<DateTime<Utc>>,
 }
 
 impl Watch {
-    /// Of a pathway with these thresholds and the verdict it had, where it had one. What viewers said of it holds as if said
-    /// now: the node did not listen meanwhile, so their silence until now means nothing.
-    pub fn new(rise: u32, fall: u32, verdict: Verdict, now: DateTime<Utc>) -> Self {
-        let mut watch = Self { rise, fall, probed: Probed::default(), viewed: Viewed::default(), verdict };
-        let opinion = Some((watch.verdict.health, watch.verdict.cause.clone()));
-        match watch.verdict.cause {
-            Cause::ProbesPassed { .. } | Cause::ProbesFailed { .. } => watch.probed.opinion = opinion,
-            Cause::RequestErrors { .. } if watch.verdict.health > Health::Up => {
-                watch.viewed = Viewed { opinion, bad_at: Some(now), hold: HOLD };
+    /// Of a pathway with these rules, and the verdict and ramp it had, where it had one.
+    pub fn new(rules: Rules, verdict: Verdict, ramp: Ramp, now: DateTime<Utc>) -> Self {
+        let viewed = Viewed::restored(&verdict, now);
+        let probed = match verdict.cause {
+            Cause::ProbesPassed { .. } | Cause::ProbesFailed { .. } => {
+                Probed { opinion: Some((verdict.health, verdict.cause.clone())), ..Probed::default() }
             }
-            Cause::RequestErrors { .. } | Cause::Unprobed => {}
-        }
-        watch
+            _ => Probed::default(),
+        };
+        let began = recovery::began(ramp, rules.ramp, now).filter(|_| verdict.health < Health::Down);
+        Self { rules, probed, viewed, verdict, began }
     }
 
     /// The verdict now.
@@ -149,20 +119,28 @@ impl Watch {
         &self.verdict
     }
 
+    /// How far it is back, taken by itself; [`Verdicts::ramps`] looks at the others of its service too.
+    pub fn ramp(&self, now: DateTime<Utc>) -> Ramp {
+        let elapsed = |began: DateTime<Utc>| (now - began).to_std().unwrap_or_default();
+        self.began.map_or_else(Ramp::default, |began| recovery::ramp(elapsed(began), self.rules.ramp))
+    }
+
     /// A probe ended. Gives the verdict it replaced, if it changed it.
     pub fn probe(&mut self, outcome: &Outcome, now: DateTime<Utc>) -> Option<Verdict> {
-        self.probed.hear(outcome, self.rise, self.fall);
+        self.probed.hear(outcome, self.rules.rise, self.rules.fall);
         self.judge(now)
     }
 
-    /// Of `requests` that viewers told of in the window, `errors` failed.
-    pub fn requests(&mut self, errors: u64, requests: u64, now: DateTime<Utc>) -> Option<Verdict> {
-        self.viewed.hear(errors, requests, now);
+    /// What viewers told of their requests in the newest half minute: whole buckets, all that there is of it; nothing when
+    /// nobody told anything, or nobody could be asked. Call it every few seconds.
+    pub fn requests(&mut self, counts: &[Count], now: DateTime<Utc>) -> Option<Verdict> {
+        let ramping = self.ramp(now) != Ramp::default();
+        self.viewed.hear(counts, self.rules.availability, ramping, now);
         self.judge(now)
     }
 
     fn judge(&mut self, now: DateTime<Utc>) -> Option<Verdict> {
-        let (health, cause) = match (&self.probed.opinion, &self.viewed.opinion) {
+        let (health, cause) = match (&self.probed.opinion, self.viewed.opinion()) {
             (Some(probed), Some(viewed)) if viewed.0 > probed.0 => viewed.clone(),
             (Some(probed), _) => probed.clone(),
             (None, Some(viewed)) => viewed.clone(),
@@ -172,7 +150,16 @@ impl Watch {
             return None;
         }
         let since = if health == self.verdict.health { self.verdict.since } else { now };
-        Some(std::mem::replace(&mut self.verdict, Verdict { health, cause, since }))
+        let before = std::mem::replace(&mut self.verdict, Verdict { health, cause, since });
+        match (before.health >= Health::Down, health >= Health::Down) {
+            (true, false) => {
+                self.viewed.forget();
+                self.began = (!self.rules.ramp.is_zero()).then_some(now);
+            }
+            (_, true) => self.began = None,
+            (false, false) => {}
+        }
+        Some(before)
     }
 }
 
@@ -189,19 +176,20 @@ impl Verdicts {
     pub fn follow(
         &mut self,
         policies: &[Arc<Policy>],
-        saved: impl Fn(&str, &str) -> Option<Verdict>,
+        saved: impl Fn(&str, &str) -> Option<(Verdict, Ramp)>,
         now: DateTime<Utc>,
     ) {
         let mut before = std::mem::take(&mut self.watches);
         for policy in policies {
             for pathway in &policy.pathways {
                 let key = PathKey::new(&policy.service, &pathway.id);
-                let (rise, fall) = pathway.probe.as_ref().map_or((1, 1), |probe| (probe.rise, probe.fall));
+                let rules = Rules::of(policy, pathway);
                 let mut watch = before.remove(&key).unwrap_or_else(|| {
-                    let verdict = saved(&policy.service, &pathway.id).unwrap_or_else(|| Verdict::unknown(now));
-                    Watch::new(rise, fall, verdict, now)
+                    let saved = saved(&policy.service, &pathway.id);
+                    let (verdict, ramp) = saved.unwrap_or_else(|| (Verdict::unknown(now), Ramp::default()));
+                    Watch::new(rules, verdict, ramp, now)
                 });
-                (watch.rise, watch.fall) = (rise, fall);
+                watch.rules = rules;
                 if pathway.probe.is_none() {
                     watch.probed.opinion = None;
                     watch.judge(now);
@@ -225,6 +213,22 @@ impl Verdicts {
     pub fn of(&self, policy: &Policy, now: DateTime<Utc>) -> Vec<Verdict> {
         let verdict = |id: &str| self.watch(&policy.service, id).map(|watch| watch.verdict.clone());
         policy.pathways.iter().map(|p| verdict(&p.id).unwrap_or_else(|| Verdict::unknown(now))).collect()
+    }
+
+    /// How far each is back, by pathway index, for a snapshot. Where nobody who is fit is back for everyone, whoever set out
+    /// first is: those for whom it is not back yet would have nobody.
+    pub fn ramps(&self, policy: &Policy, now: DateTime<Utc>) -> Vec<Ramp> {
+        let watches: Vec<_> = policy.pathways.iter().map(|p| self.watch(&policy.service, &p.id)).collect();
+        let mut ramps: Vec<Ramp> =
+            watches.iter().map(|watch| watch.map_or_else(Ramp::default, |watch| watch.ramp(now))).collect();
+        let on_the_way = |i: &usize| ramps[*i] != Ramp::default();
+        let fit = |i: &usize| watches[*i].is_none_or(|watch| watch.verdict.health < Health::Down);
+        if (0..ramps.len()).filter(fit).all(|i| on_the_way(&i)) {
+            let began = |i: usize| watches[i].and_then(|watch| watch.began);
+            let first = (0..ramps.len()).filter(on_the_way).filter_map(began).min();
+            (0..ramps.len()).filter(|i| began(*i) == first).for_each(|i| ramps[i] = Ramp::default());
+        }
+        ramps
     }
 
     /// Probes counted, for these policies' pathways that have one.

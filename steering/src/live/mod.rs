@@ -7,6 +7,7 @@
 
 mod feed;
 mod history;
+mod orders;
 
 use std::{
     collections::HashMap,
@@ -21,12 +22,14 @@ use tokio::sync::Notify;
 
 pub use feed::{Entry, Feed};
 pub use history::{Decided, History, Point};
+pub use orders::Outcome;
 
 use crate::{
     cells::{Audience, CellRow},
     demand::{Deliveries, Demand},
     health::Tally,
     lock::lock,
+    overrides::Overrides,
     sessions::{Attributed, Sessions},
     snapshot::Snapshot,
 };
@@ -101,6 +104,8 @@ pub struct Live {
     pub answers: Answers,
     /// Scaling events told to the webhook.
     pub deliveries: Arc<Deliveries>,
+    /// What operators force; [`Live::force`] and [`Live::clear`] change it.
+    pub overrides: Overrides,
     pub(crate) history: Mutex<History>,
     pub(crate) reload: Notify,
     hosts: ArcSwap<HashMap<String, Attributed>>,
@@ -117,9 +122,15 @@ impl Live {
             sessions: Sessions::default(),
             answers: Answers::default(),
             deliveries: Arc::default(),
+            overrides: Overrides::default(),
             history: Mutex::default(),
             reload: Notify::new(),
         }
+    }
+
+    /// The same with these overrides.
+    pub(crate) fn with(self, overrides: Overrides) -> Self {
+        Self { overrides, ..self }
     }
 
     /// The current snapshot.

@@ -6,19 +6,22 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use fairway_geo::Place;
 use fairway_policies::Policy;
 use serde::{Deserialize, Serialize};
 
-use crate::{health::Verdict, overrides::Override, standing::Standings};
+pub use crate::health::Ramp;
+use crate::{cells::Audience, health::Verdict, overrides::Override, standing::Standings};
 
 /// What is known of one service's pathways. Lists go by pathway index, `standings` by step index.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inputs {
     /// How fit each pathway is.
     pub verdicts: Vec<Verdict>,
     /// How far each is back after it was down.
     pub ramps: Vec<Ramp>,
     /// For each step of the chain (empty unless it is `rank`): who is ahead of whom, by audience.
+    #[serde(with = "standings")]
     pub standings: Vec<Arc<Standings>>,
     /// Of the clients that would get each pathway, the share that it can carry, 0…1; for `capacity`.
     pub admits: Vec<f32>,
@@ -28,21 +31,6 @@ pub struct Inputs {
     pub overrides: Arc<[Override]>,
     /// Unix milliseconds of the newest beacon that the standings rest on; `None` before the first.
     pub cells_at_ms: Option<i64>,
-}
-
-/// How far a pathway is back after it was down.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ramp {
-    /// The share of clients for whom it counts as fit, 0…1. 1: it is back, or was never away.
-    pub share: f32,
-    /// Still on trial: only sessions that can afford a failure are among them, others than a moment ago.
-    pub trial: bool,
-}
-
-impl Default for Ramp {
-    fn default() -> Self {
-        Self { share: 1.0, trial: false }
-    }
 }
 
 impl Inputs {
@@ -55,5 +43,39 @@ impl Inputs {
         self.prices.resize(pathways, None);
         self.standings.resize_with(policy.steps.len(), Arc::default);
         self
+    }
+
+    /// Of these, what a decision for a client at `place` reads: the standings of its own audiences only.
+    pub fn of(&self, place: &Place) -> Self {
+        let own = |standings: &Arc<Standings>| {
+            let own = Audience::of(place).filter_map(|audience| Some((audience, standings.get(&audience)?.clone())));
+            Arc::new(own.collect())
+        };
+        Self { standings: self.standings.iter().map(own).collect(), ..self.clone() }
+    }
+}
+
+/// As lists of audience and standing, the narrowest first: JSON's maps have strings for keys.
+mod standings {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::{
+        cells::Audience,
+        standing::{Standing, Standings},
+    };
+
+    pub fn serialize<S: Serializer>(all: &[Arc<Standings>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(all.iter().map(|standings| {
+            let mut list: Vec<(&Audience, &Standing)> = standings.iter().collect();
+            list.sort_by_key(|(audience, _)| **audience);
+            list
+        }))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arc<Standings>>, D::Error> {
+        let lists = Vec::<Vec<(Audience, Standing)>>::deserialize(from)?;
+        Ok(lists.into_iter().map(|list| Arc::new(list.into_iter().collect())).collect())
     }
 }
