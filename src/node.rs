@@ -105,6 +105,7 @@ impl Node {
         .await
         .map_err(|error| match error {
             StartError::Policies(refused) => refused.into(),
+            StartError::Overrides(_) => Failure::bad_input(error),
             StartError::DataDir { .. } | StartError::Webhook(_) => Failure::unavailable(error),
         })?;
 

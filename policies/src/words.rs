@@ -18,7 +18,7 @@ pub(crate) fn enumerate(joint: &str, words: &[String]) -> String {
 }
 
 /// "did you mean `x`?" for the known word nearest to `word`, if one is near enough: a third of its letters may be wrong.
-pub(crate) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     let word = word.to_lowercase();
     let distance = |k: &&str| strsim::damerau_levenshtein(&word, &k.to_lowercase());
     let nearest = known.into_iter().min_by_key(distance)?;
