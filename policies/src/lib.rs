@@ -15,6 +15,8 @@ mod lint;
 pub mod model;
 mod parse;
 mod reading;
+mod reference;
+mod schema;
 mod steps;
 mod words;
 
@@ -28,5 +30,7 @@ pub use model::{
 };
 pub use parse::{FILE_ENDING, parse};
 pub use reading::{Code, Problem, Severity};
+pub use reference::reference;
+pub use schema::schema;
 pub use steps::describe;
 pub use words::did_you_mean;

@@ -10,7 +10,7 @@ use crate::{
     explain::Unit,
     model::{Case, CaseCell, CaseClient, Device, Expect, Given, Metric, PathSet, Protocol, Stream},
     reading::{
-        Bounds, Code, Fault, Fields, Key, Kind, Reader, Table, Value,
+        Bounds, Choice, Code, Fault, Fields, Key, Kind, Reader, Table, Value,
         pathways::{self, Ids, pathway as named},
         places, values,
     },
@@ -34,6 +34,7 @@ pub(crate) const TABLE: Table = Table {
         ),
         Key::needed("expect", Kind::Table(&EXPECT), "{ first = \"cdn-a\" }", "What must come of it."),
     ],
+    choice: Choice::Free,
     examples: &[
         "[[test]]\nname = \"Germany leaves a cdn-a that stalls\"\nclient = { country = \"DE\", asn = 3320 }\ngiven.cells = [\n  \
          { pathway = \"cdn-a\", country = \"DE\", sessions = 400, stall_ratio = 0.04 },\n  { pathway = \"cdn-b\", country = \
@@ -64,6 +65,7 @@ const CLIENT: Table = Table {
         Key::optional("stream", Kind::word::<Stream>(), "not known", "\"live\"", "Live, or on demand."),
         Key::optional("session", Kind::Text, "not known", "\"s-1\"", "Its session, to be hashed by."),
     ],
+    choice: Choice::Free,
     examples: &[],
 };
 
@@ -101,6 +103,7 @@ const GIVEN: Table = Table {
             "Terabytes delivered this month, for `cheapest`.",
         ),
     ],
+    choice: Choice::Free,
     examples: &[],
 };
 
@@ -126,6 +129,7 @@ const CELL: Table = Table {
         Key::optional("bitrate", Kind::BitRate, "not seen", "\"4 Mbit/s\"", "Delivered."),
         Key::optional("throughput", Kind::BitRate, "not seen", "\"20 Mbit/s\"", "That players measured, typically."),
     ],
+    choice: Choice::Free,
     examples: &[],
 };
 
@@ -155,12 +159,13 @@ const EXPECT: Table = Table {
         Key::optional("ttl", Kind::Seconds(5, 3600), "anything", "\"10s\"", "How long the answer is kept."),
         Key::optional("panic", Kind::Truth, "anything", "true", "Whether all are kept since too little is healthy."),
     ],
+    choice: Choice::Free,
     examples: &[],
 };
 
 /// Reads one `[[test]]` of a file whose pathways are `ids`.
 pub(super) fn read(reader: &Reader<'_>, value: &Value<'_>, ids: &Ids) -> Option<Case> {
-    let fields = Fields::table(reader, value, &TABLE)?;
+    let fields = Fields::table(reader, value, &TABLE, &[])?;
     let name = fields.read("name", values::text);
     let client = fields.inner("client").map(|fields| client(&fields)).unwrap_or_default();
     let given = match fields.inner("given") {

@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Cost, CostTier},
-    reading::{Bounds, Code, Fault, Fields, Key, Kind, Table, values},
+    reading::{Bounds, Choice, Code, Fault, Fields, Key, Kind, Table, values},
 };
 
 /// As much as all CDNs carry in a month, in terabytes, and dearer than any of them.
@@ -14,8 +14,7 @@ const VOLUME: Kind = Kind::Number(Bounds { least: 0.0, most: MOST, above: true, 
 pub(crate) const TABLE: Table = Table {
     name: "a cost",
     title: "`cost`",
-    doc: "In one calendar month (UTC), in whatever currency all pathways share. A terabyte is 10¹² bytes. One of `per_tb` and \
-          `tiers` is needed.",
+    doc: "In one calendar month (UTC), in whatever currency all pathways share. A terabyte is 10¹² bytes.",
     keys: &[
         Key::optional("per_tb", PRICE, "see `tiers`", "20", "The price of a terabyte, whatever the volume."),
         Key::optional(
@@ -28,6 +27,7 @@ pub(crate) const TABLE: Table = Table {
         Key::optional("commit_tb", VOLUME, "none", "100", "What is paid for whether used or not."),
         Key::optional("max_tb", VOLUME, "none", "900", "What must not be passed; not less than `commit_tb`."),
     ],
+    choice: Choice::One(&["per_tb", "tiers"]),
     examples: &[],
 };
 
@@ -39,6 +39,7 @@ const TIER: Table = Table {
         Key::needed("above_tb", PRICE, "500", "From this volume on, in terabytes this month."),
         Key::needed("per_tb", PRICE, "22", "The price of each terabyte beyond it."),
     ],
+    choice: Choice::Free,
     examples: &[],
 };
 
@@ -46,18 +47,6 @@ const TIER: Table = Table {
 pub(super) fn read(fields: &Fields<'_, '_>) -> Option<Cost> {
     let flat = fields.read("per_tb", values::number).map(|per_tb| vec![CostTier { above: 0.0, per_tb }]);
     let tiers = tiers(fields);
-    match (fields.has("per_tb"), fields.has("tiers")) {
-        (true, true) => {
-            let fault = Fault::new(Code::Both, "a cost is `per_tb` or in `tiers`, not both");
-            fields.report("per_tb", fault.help("the first tier, above_tb = 0, says what the first terabyte costs"));
-        }
-        (false, false) => {
-            let fault = Fault::new(Code::Neither, "a cost needs a price");
-            let help = "write per_tb = 20, or tiers = [{ above_tb = 0, per_tb = 30 }, …]";
-            fields.reader.report(fields.span.clone(), fault.help(help));
-        }
-        _ => {}
-    }
     let (commit_min, commit_max) = (fields.read("commit_tb", values::number), fields.read("max_tb", values::number));
     if commit_min.zip(commit_max).is_some_and(|(least, most)| least > most) {
         let fault = Fault::new(Code::Crossed, "more is committed to than may be used");

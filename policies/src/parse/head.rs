@@ -1,7 +1,7 @@
 //! The head of a file: what stands above the first `[[pathway]]`.
 
 use super::{FILE_ENDING, case, pathway};
-use crate::reading::{Code, Fault, Fields, Key, Kind, Table, values};
+use crate::reading::{Choice, Code, Fault, Fields, Key, Kind, Table, values};
 
 /// The file as a whole.
 pub(crate) const TABLE: Table = Table {
@@ -48,6 +48,7 @@ pub(crate) const TABLE: Table = Table {
         ),
         Key::optional("test", Kind::Tables(&case::TABLE), "no tests", "", "What `fairway test` looks at."),
     ],
+    choice: Choice::Free,
     examples: &["names = [\"live.example.net\", \"www.live.example.net\"]\nttl = \"30s\"\nttl_min = \"10s\""],
 };
 

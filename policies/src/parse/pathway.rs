@@ -7,7 +7,7 @@ use fairway_geo::Coordinates;
 use super::cost;
 use crate::{
     model::{Pathway, PathwayAnswer, Probe, ProbeTarget},
-    reading::{Bounds, Code, Fault, Fields, Key, Kind, Reader, Table, Value, places, values},
+    reading::{Bounds, Choice, Code, Fault, Fields, Key, Kind, Reader, Table, Value, places, values},
 };
 
 /// A pathway.
@@ -80,6 +80,7 @@ pub(crate) const TABLE: Table = Table {
             "How the node finds out by itself whether it works.",
         ),
     ],
+    choice: Choice::AtMost(&["addresses", "cname"]),
     examples: &["[[pathway]]\nid = \"cdn-a\"\nurl = \"https://cdn-a.example.net/live/\"\naddresses = [\"192.0.2.1\", \
          \"2001:db8::1\"]\nlocation = { lat = 52.5, lon = 13.4 }\ncapacity = \"40 Gbit/s\"\nscale_at = 0.7\ncost = { per_tb \
          = 20 }\nprobe = { tcp = \"cdn-a.example.net:443\", interval = \"5s\", rise = 3 }"],
@@ -94,6 +95,7 @@ pub(crate) const LOCATION: Table = Table {
         Key::needed("lat", Kind::Number(Bounds::of(-90.0, 90.0)), "52.5", "Latitude, north positive."),
         Key::needed("lon", Kind::Number(Bounds::of(-180.0, 180.0)), "13.4", "Longitude, east positive."),
     ],
+    choice: Choice::Free,
     examples: &[],
 };
 
@@ -103,7 +105,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const PROBE: Table = Table {
     name: "a probe",
     title: "`probe`",
-    doc: "One of `url` and `tcp` is needed.",
+    doc: "",
     keys: &[
         Key::optional(
             "url",
@@ -128,12 +130,13 @@ const PROBE: Table = Table {
         Key::default("rise", Kind::Integer(1, 1000), "2", "Successes in a row that make the pathway up."),
         Key::default("fall", Kind::Integer(1, 1000), "2", "Failures in a row that make it down."),
     ],
+    choice: Choice::One(&["url", "tcp"]),
     examples: &[],
 };
 
 /// Reads one `[[pathway]]`; `None` when something that it cannot be without is missing or wrong.
 pub(super) fn read(reader: &Reader<'_>, value: &Value<'_>) -> Option<Pathway> {
-    let fields = Fields::table(reader, value, &TABLE)?;
+    let fields = Fields::table(reader, value, &TABLE, &[])?;
     let id = fields.read("id", values::id);
     let url = fields.read("url", |v, kind| {
         let mut url = values::http_url(v, kind)?;
@@ -161,10 +164,6 @@ pub(super) fn read(reader: &Reader<'_>, value: &Value<'_>) -> Option<Pathway> {
 fn answer(fields: &Fields<'_, '_>) -> PathwayAnswer {
     let addresses = fields.list("addresses", places::address);
     let cname = fields.read("cname", values::host_name);
-    if fields.has("addresses") && fields.has("cname") {
-        let fault = Fault::new(Code::Both, "a pathway has `addresses` or a `cname`, not both");
-        fields.report("cname", fault.help("DNS does not allow other records beside a CNAME: keep one of the two"));
-    }
     match (addresses, cname) {
         (Some(addresses), _) => PathwayAnswer::Addresses(addresses),
         (None, Some(cname)) => PathwayAnswer::Cname(cname),
@@ -181,18 +180,6 @@ pub(super) fn location(fields: &Fields<'_, '_>) -> Option<Coordinates> {
 fn probe(fields: &Fields<'_, '_>) -> Option<Probe> {
     let url = fields.read("url", values::http_url).map(|url| ProbeTarget::Http(url.into()));
     let tcp = fields.read("tcp", values::host_port).map(ProbeTarget::Tcp);
-    match (fields.has("url"), fields.has("tcp")) {
-        (true, true) => {
-            let fault = Fault::new(Code::Both, "a probe asks a `url` or opens a `tcp` port, not both");
-            fields.report("tcp", fault.help("keep the one that tells more: a `url` sees what players would get"));
-        }
-        (false, false) => {
-            let fault = Fault::new(Code::Neither, "a probe needs something to ask");
-            let help = "give it a `url` to GET, or a `tcp` host and port to connect to";
-            fields.reader.report(fields.span.clone(), fault.help(help));
-        }
-        _ => {}
-    }
     let (interval, timeout) = (fields.read("interval", values::duration)?, fields.read("timeout", values::duration)?);
     if timeout > interval {
         let place = if fields.has("timeout") { "timeout" } else { "interval" };

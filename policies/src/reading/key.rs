@@ -19,6 +19,8 @@ pub(crate) struct Table {
     pub doc: &'static str,
     /// What may stand in it.
     pub keys: &'static [Key],
+    /// Which of them exclude each other.
+    pub choice: Choice,
     /// As written in a file; each is read by a test.
     pub examples: &'static [&'static str],
 }
@@ -32,10 +34,21 @@ pub(crate) struct Key {
     pub kind: Kind,
     /// What it means when left out.
     pub absent: Absent,
-    /// A value, as TOML. Where there is none the default serves.
-    example: &'static str,
+    /// A value, as TOML; none for tables that stand by themselves.
+    pub example: &'static str,
     /// What it says, in a sentence or two of Markdown.
     pub doc: &'static str,
+}
+
+/// Keys of a table that exclude each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Choice {
+    /// There are none.
+    Free,
+    /// One of these, or neither.
+    AtMost(&'static [&'static str; 2]),
+    /// One of these.
+    One(&'static [&'static str; 2]),
 }
 
 /// What it means when a key is left out.
@@ -149,11 +162,6 @@ impl Key {
             Kind::Tables(_) | Kind::Steps => self.takes(),
             kind => kind.text(false),
         }
-    }
-
-    /// A value as it is written in TOML; nothing for tables that stand by themselves.
-    pub fn example(&self) -> &'static str {
-        self.example
     }
 }
 

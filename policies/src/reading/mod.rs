@@ -15,6 +15,6 @@ pub(crate) mod values;
 mod vocabulary;
 
 pub use code::{Code, Severity};
-pub(crate) use key::{Absent, Bounds, Key, Kind, Table};
+pub(crate) use key::{Absent, Bounds, Choice, Key, Kind, Table};
 pub use problem::Problem;
 pub(crate) use reader::{Fault, Fields, Reader, Value, kind_of};

@@ -12,7 +12,7 @@ use toml::{
 
 use super::{
     code::Code,
-    key::{Absent, Key, Kind, Table},
+    key::{Absent, Choice, Key, Kind, Table},
     problem::Problem,
 };
 use crate::words::{did_you_mean, list};
@@ -84,9 +84,16 @@ pub(crate) struct Fields<'a, 't> {
 }
 
 impl<'a, 't> Fields<'a, 't> {
-    /// Opens `value` as this table of the language; `None` when it is not one.
-    pub fn table(reader: &'a Reader<'t>, value: &'a Value<'t>, table: &'static Table) -> Option<Self> {
-        Self::open(reader, value, table.name, table.keys)
+    /// Opens `value` as this table of the language, which may also have the keys `beside`; `None` when it is not one.
+    pub fn table(
+        reader: &'a Reader<'t>,
+        value: &'a Value<'t>,
+        table: &'static Table,
+        beside: &'static [Key],
+    ) -> Option<Self> {
+        let fields = Self::open(reader, value, table.name, beside.iter().chain(table.keys))?;
+        fields.choose(table.choice);
+        Some(fields)
     }
 
     /// Opens `value` as a table called `name` (with its article, as in "a pathway"); `None` when it is not one.
@@ -126,7 +133,7 @@ impl<'a, 't> Fields<'a, 't> {
         let value = self.get(key)?;
         let Kind::Table(table) = self.kind(key)? else { return None };
         match value.get_ref() {
-            DeValue::Table(found) => Some(Self::of(self.reader, found, value.span(), table.name, table.keys)),
+            DeValue::Table(_) => Self::table(self.reader, value, table, &[]),
             other => self.check(key, value, Err(no_table(table.name, other))),
         }
     }
@@ -143,7 +150,7 @@ impl<'a, 't> Fields<'a, 't> {
         if array.is_empty() {
             self.check::<()>(key, value, Err(empty_list()));
         }
-        array.iter().filter_map(|item| Self::table(self.reader, item, table)).collect()
+        array.iter().filter_map(|item| Self::table(self.reader, item, table, &[])).collect()
     }
 
     /// What the key takes.
@@ -164,6 +171,24 @@ impl<'a, 't> Fields<'a, 't> {
     /// Reports a fault at the key's value.
     pub fn report(&self, key: &str, fault: Fault) {
         self.reader.report(self.place(key), fault);
+    }
+
+    /// Reports keys that exclude each other, and that there is none where one is needed.
+    fn choose(&self, choice: Choice) {
+        let (Choice::AtMost(keys) | Choice::One(keys)) = choice else { return };
+        let [one, other] = keys;
+        match (keys.map(|key| self.has(key)), choice) {
+            ([true, true], _) => {
+                let fault = Fault::new(Code::Both, format!("{} has `{one}` or `{other}`, not both", self.name));
+                self.report(other, fault.help("keep one of the two"));
+            }
+            ([false, false], Choice::One(_)) => {
+                let fault = Fault::new(Code::Neither, format!("{} needs `{one}` or `{other}`", self.name));
+                let takes = |key: &str| self.key(key).map_or(String::new(), |k| format!("`{key}` takes {}", k.takes()));
+                self.reader.report(self.span.clone(), fault.help(format!("{}; {}", takes(one), takes(other))));
+            }
+            _ => {}
+        }
     }
 
     fn key(&self, name: &str) -> Option<&'static Key> {

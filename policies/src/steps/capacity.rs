@@ -3,7 +3,7 @@
 use super::{Definition, percent};
 use crate::{
     model::{Capacity, StepKind},
-    reading::{Bounds, Fields, Key, Kind, Table, pathways::Ids, values},
+    reading::{Bounds, Choice, Fields, Key, Kind, Table, pathways::Ids, values},
 };
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -20,6 +20,7 @@ pub(super) const DEFINITION: Definition = Definition {
             "0.9",
             "The share of the capacity that may be filled.",
         )],
+        choice: Choice::Free,
         examples: &["[[step]]\ndo = \"capacity\"\nfill = 0.8"],
     },
     read,

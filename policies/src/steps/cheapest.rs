@@ -3,7 +3,7 @@
 use super::{Definition, percent};
 use crate::{
     model::{Cheapest, StepKind},
-    reading::{Bounds, Fields, Key, Kind, Table, pathways::Ids, values},
+    reading::{Bounds, Choice, Fields, Key, Kind, Table, pathways::Ids, values},
 };
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -20,6 +20,7 @@ pub(super) const DEFINITION: Definition = Definition {
             "0.05",
             "Prices that differ by less than this share are the same.",
         )],
+        choice: Choice::Free,
         examples: &["[[step]]\ndo = \"cheapest\"\ntie = 0.1"],
     },
     read,

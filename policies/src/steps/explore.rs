@@ -9,7 +9,7 @@ use super::{Definition, percent};
 use crate::{
     explain::lasting,
     model::{Explore, StepKind},
-    reading::{Bounds, Fields, Key, Kind, Table, pathways::Ids, values},
+    reading::{Bounds, Choice, Fields, Key, Kind, Table, pathways::Ids, values},
 };
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -34,6 +34,7 @@ pub(super) const DEFINITION: Definition = Definition {
                 "After so long it is other clients' turn.",
             ),
         ],
+        choice: Choice::Free,
         examples: &["[[step]]\ndo = \"explore\"\nshare = 0.05"],
     },
     read,

@@ -4,7 +4,7 @@ use super::Definition;
 use crate::{
     model::{Fence, PathSet, Policy, StepKind},
     reading::{
-        Code, Fault, Fields, Key, Kind, Table,
+        Choice, Fields, Key, Kind, Table,
         pathways::{self, Ids},
     },
     words,
@@ -17,12 +17,13 @@ pub(super) const DEFINITION: Definition = Definition {
     table: Table {
         name: "a `fence` step",
         title: "`do = \"fence\"`",
-        doc: "Only, or never, these pathways. What is fenced out is not answered at all, whatever else fails. One of the \
-              two keys is needed, and a pathway must be left.",
+        doc: "Only, or never, these pathways. What is fenced out is not answered at all, whatever else fails. A pathway \
+              must be left for everyone.",
         keys: &[
             Key::optional("only", PATHWAYS, "see `never`", "[\"cdn-a\"]", "No other pathway is answered."),
             Key::optional("never", PATHWAYS, "see `only`", "[\"cdn-c\"]", "None of these is answered."),
         ],
+        choice: Choice::One(&["only", "never"]),
         examples: &["[[step]]\ndo = \"fence\"\nnever = [\"cdn-c\"]\nwhen = { country = [\"CN\"] }"],
     },
     read,
@@ -31,20 +32,6 @@ pub(super) const DEFINITION: Definition = Definition {
 fn read(fields: &Fields<'_, '_>, ids: &Ids) -> Option<StepKind> {
     let only = pathways::set(fields, "only", ids);
     let never = pathways::set(fields, "never", ids);
-    match (fields.has("only"), fields.has("never")) {
-        (true, true) => {
-            let fault = Fault::new(Code::Both, "a fence says `only` or `never`, not both");
-            fields.report("never", fault.help("what is not in `only` is fenced out already"));
-            return None;
-        }
-        (false, false) => {
-            let fault = Fault::new(Code::Neither, "a fence needs `only` or `never`");
-            let help = "write only = [\"…\"] for what may be used, or never = [\"…\"] for what may not";
-            fields.reader.report(fields.span.clone(), fault.help(help));
-            return None;
-        }
-        _ => {}
-    }
     let all = PathSet::all(ids.len());
     Some(StepKind::Fence(Fence { allowed: only.or_else(|| Some(all.without(never?)))? }))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Definition, percent};
 use crate::{
     model::{Availability, Healthy, StepKind},
-    reading::{Bounds, Fields, Key, Kind, Table, pathways::Ids, values},
+    reading::{Bounds, Choice, Fields, Key, Kind, Table, pathways::Ids, values},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -49,6 +49,7 @@ pub(super) const DEFINITION: Definition = Definition {
                 "How long a pathway that was down takes until everyone may use it again; `\"0s\"`: at once.",
             ),
         ],
+        choice: Choice::Free,
         examples: &["[[step]]\ndo = \"healthy\"", "[[step]]\ndo = \"healthy\"\npanic = 0.3\nramp = \"2m\""],
     },
     read,

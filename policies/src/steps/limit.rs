@@ -3,7 +3,7 @@
 use super::Definition;
 use crate::{
     model::{Limit, MAX_PATHWAYS, StepKind},
-    reading::{Fields, Key, Kind, Table, pathways::Ids, values},
+    reading::{Choice, Fields, Key, Kind, Table, pathways::Ids, values},
 };
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -15,6 +15,7 @@ pub(super) const DEFINITION: Definition = Definition {
               DNS answers one pathway in any case. A list of one takes players' own failover away: keep two at least for \
               HLS and DASH.",
         keys: &[Key::needed("to", Kind::Integer(1, MAX_PATHWAYS as u32), "2", "How many.")],
+        choice: Choice::Free,
         examples: &["[[step]]\ndo = \"limit\"\nto = 2"],
     },
     read,

@@ -5,7 +5,7 @@
 
 use crate::{
     model::{Policy, Step, StepKind},
-    reading::{Fields, Key, Kind, Reader, Table, Value, pathways::Ids, values},
+    reading::{Choice, Fields, Key, Kind, Reader, Table, Value, pathways::Ids, values},
 };
 
 mod capacity;
@@ -65,6 +65,7 @@ pub(crate) const COMMON: Table = Table {
             "Which clients the step is for, and when.",
         ),
     ],
+    choice: Choice::Free,
     examples: &[],
 };
 
@@ -82,7 +83,7 @@ pub(crate) fn read(reader: &Reader<'_>, value: &Value<'_>, ids: &Ids) -> Option<
         fields.read("do", |v, _| Err::<(), _>(values::unknown_word("step", values::plain(v)?, &names())));
         return None;
     };
-    let fields = Fields::open(reader, value, definition.table.name, COMMON.keys.iter().chain(definition.table.keys))?;
+    let fields = Fields::table(reader, value, &definition.table, COMMON.keys)?;
     let when = when::read(&fields);
     Some(Step { kind: (definition.read)(&fields, ids)?, when, line: reader.line(value.span()) })
 }

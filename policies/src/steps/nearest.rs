@@ -7,7 +7,7 @@ use super::Definition;
 use crate::{
     model::{Nearest, Policy, StepKind},
     reading::{
-        Bounds, Fields, Key, Kind, Table,
+        Bounds, Choice, Fields, Key, Kind, Table,
         pathways::{self, Ids},
         values,
     },
@@ -39,6 +39,7 @@ pub(super) const DEFINITION: Definition = Definition {
                 "Distances that differ from the nearest of a tier by no more than this are the same.",
             ),
         ],
+        choice: Choice::Free,
         examples: &["[[step]]\ndo = \"nearest\"\nbias_km = { cdn-b = 300 }"],
     },
     read,

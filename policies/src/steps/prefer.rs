@@ -4,7 +4,7 @@ use super::Definition;
 use crate::{
     model::{Policy, Prefer, StepKind},
     reading::{
-        Code, Fault, Fields, Key, Kind, Table,
+        Choice, Code, Fault, Fields, Key, Kind, Table,
         pathways::{Ids, pathway},
     },
     words,
@@ -23,6 +23,7 @@ pub(super) const DEFINITION: Definition = Definition {
             "[[\"cdn-a\"], [\"cdn-b\", \"cdn-c\"]]",
             "The best tier first.",
         )],
+        choice: Choice::Free,
         examples: &[
             "[[step]]\ndo = \"prefer\"\ntiers = [[\"cdn-a\", \"cdn-b\"], [\"origin\"]]\nwhen = { continent = [\"EU\"] }",
         ],

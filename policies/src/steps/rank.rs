@@ -14,7 +14,7 @@ use super::{Definition, percent};
 use crate::{
     explain::lasting,
     model::{Compare, Metric, Rank, StepKind},
-    reading::{Bounds, Code, Fault, Fields, Key, Kind, Table, pathways::Ids, values},
+    reading::{Bounds, Choice, Code, Fault, Fields, Key, Kind, Table, pathways::Ids, values},
     words,
 };
 
@@ -82,6 +82,7 @@ pub(super) const DEFINITION: Definition = Definition {
                 "From one move of an audience to the next, at least.",
             ),
         ],
+        choice: Choice::Free,
         examples: &[
             "[[step]]\ndo = \"rank\"\nby = [\"stall_ratio\", \"ttfb\"]\nmargin = 0.25",
             "[[step]]\ndo = \"rank\"\nby = { stall_ratio = 3, startup_time = 1 }\nhalf_life = \"1m\"\npace = 0.1",

@@ -3,7 +3,7 @@
 use super::Definition;
 use crate::{
     model::{StepKind, Stick, StickBy},
-    reading::{Fields, Key, Kind, Table, pathways::Ids, values},
+    reading::{Choice, Fields, Key, Kind, Table, pathways::Ids, values},
 };
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -21,6 +21,7 @@ pub(super) const DEFINITION: Definition = Definition {
             "\"content\"",
             "What is hashed. A client of which it is not known is hashed by its session, else by its prefix.",
         )],
+        choice: Choice::Free,
         examples: &["[[step]]\ndo = \"stick\"\nby = \"content\""],
     },
     read,

@@ -4,7 +4,7 @@ use super::Definition;
 use crate::{
     model::{Policy, StepKind, Weights},
     reading::{
-        Code, Fault, Fields, Key, Kind, Table,
+        Choice, Code, Fault, Fields, Key, Kind, Table,
         pathways::{self, Ids},
         values,
     },
@@ -27,6 +27,7 @@ pub(super) const DEFINITION: Definition = Definition {
             "{ cdn-a = 60, cdn-b = 40 }",
             "Not all 0. Only their proportions count.",
         )],
+        choice: Choice::Free,
         examples: &["[[step]]\ndo = \"weights\"\nshares = { cdn-a = 60, cdn-b = 40 }"],
     },
     read,

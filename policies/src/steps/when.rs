@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::window;
 use crate::{
     model::{Device, Matcher, Protocol, Stream, When},
-    reading::{Code, Fault, Fields, Key, Kind, Table, places, values},
+    reading::{Choice, Code, Fault, Fields, Key, Kind, Table, places, values},
     words::enumerate,
 };
 
@@ -44,6 +44,7 @@ pub(crate) const TABLE: Table = Table {
         Key::optional("time", Kind::List(&Kind::Table(&window::TABLE)), "always",
             "[{ from = \"18:00\", to = \"23:00\" }]", "In any of these time windows.")
     },
+    choice: Choice::Free,
     examples: &[
         "when = { country = [\"DE\", \"AT\"], asn = [3320, \"AS8447\"] } # in Germany or Austria, and in one of these networks",
         "when = { continent = [\"NA\"], subdivision_not = [\"US-AK\", \"US-HI\"], device = [\"tv\", \"console\"] }",

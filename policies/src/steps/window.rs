@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use crate::{
     model::Window,
-    reading::{Code, Fault, Fields, Key, Kind, Table, values},
+    reading::{Choice, Code, Fault, Fields, Key, Kind, Table, values},
     words::enumerate,
 };
 
@@ -29,6 +29,7 @@ pub(crate) const TABLE: Table = Table {
         Key::optional("since", Kind::Instant, "from ever", "2026-11-20T18:00:00Z", "Not before this instant."),
         Key::optional("until", Kind::Instant, "for ever", "2026-11-20T23:30:00+01:00", "Not from this instant on."),
     ],
+    choice: Choice::Free,
     examples: &[
         "when.time = [\n  { days = [\"fri\", \"sat\"], from = \"18:00\", to = \"02:00\", zone = \"Europe/Berlin\" },\n  { \
          since = 2026-11-20T18:00:00Z, until = 2026-11-21T00:00:00Z },\n]",
