@@ -28,6 +28,7 @@ use fairway_geo::{GeoError, GeoTable};
 use fairway_steering::{
     Live,
     control::{self, StartError},
+    revisions::Revisions,
 };
 use fairway_store::{Engine, EngineOptions, EngineState, External, Store, StoreMetrics};
 use prometheus_client::registry::Registry;
@@ -92,11 +93,14 @@ impl Node {
         let store_metrics = StoreMetrics::register(&mut registry);
         let (engine, store) = open_store(config, store_metrics, &shutdown)?;
 
+        let revisions = Revisions::open(&config.data_dir.join("revisions")).map_err(Failure::unavailable)?;
+        let revisions = Arc::new(revisions);
         let (live, control) = control::start(
             control::Config {
                 policies: config.policies.clone(),
                 data_dir: config.data_dir.clone(),
                 webhook: config.webhook.clone(),
+                revisions: revisions.clone(),
             },
             geo.clone(),
             StoreCells(store.clone()),

@@ -2,6 +2,7 @@
 
 use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
+use chrono::Utc;
 use fairway_policies::Policy;
 use tokio::{
     sync::mpsc,
@@ -13,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     cells::{CellRow, CellSource, CellsUnavailable},
     live::Live,
+    revisions::{self, Revisions},
     sources::{self, Look, Refused},
 };
 
@@ -47,9 +49,18 @@ pub(super) async fn fetch(source: impl CellSource, every: Duration, found: mpsc:
     }
 }
 
+/// Keeps these policies as a revision, if they are not the one in force. Blocks. Memory is not worth an answer: where it
+/// fails, that is said and all goes on.
+pub(super) fn remember(revisions: &Revisions, policies: &[Policy]) {
+    if let Err(error) = revisions.found(revisions::files(policies), Utc::now()) {
+        tracing::warn!(%error, "what the policies are now is not kept as a revision");
+    }
+}
+
 /// Reads the policies when the folder looks different from `seen`, or when asked to.
 pub(super) async fn watch(
     folder: PathBuf,
+    revisions: Arc<Revisions>,
     mut seen: Look,
     every: Duration,
     live: Arc<Live>,
@@ -62,11 +73,14 @@ pub(super) async fn watch(
             _ = ticker.tick() => false,
             () = live.reload.notified() => true,
         };
-        let (folder, before) = (folder.clone(), seen.clone());
+        let (folder, revisions, before) = (folder.clone(), revisions.clone(), seen.clone());
         // Looked at before it is read: a change in between is seen at the next look.
         let looked = spawn_blocking(move || {
             let look = Look::at(&folder);
             let read = (asked || look != before).then(|| sources::read(&folder));
+            if let Some(Ok(policies)) = &read {
+                remember(&revisions, policies);
+            }
             (look, read)
         });
         let Ok((look, read)) = looked.await else { return };

@@ -54,6 +54,7 @@ use crate::{
     health::Probes,
     live::Live,
     overrides::{self, Overrides},
+    revisions::Revisions,
     snapshot::{LoadError, Saved},
     sources::{self, Look, Refused},
 };
@@ -80,6 +81,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Who is told when demand crosses a trigger.
     pub webhook: Option<Url>,
+    /// Where what is found in the folder is remembered.
+    pub revisions: Arc<Revisions>,
 }
 
 /// Why the node cannot start. The operator's to mend; a retry changes nothing.
@@ -118,6 +121,7 @@ pub async fn start(
         .map_err(|error| StartError::DataDir { path: config.data_dir.clone(), error })?;
     let look = Look::at(&config.policies);
     let policies = sources::read(&config.policies).map_err(StartError::Policies)?;
+    gather::remember(&config.revisions, &policies);
     let file = config.data_dir.join("snapshot.json");
     let saved = Saved::load(&file).unwrap_or_else(|error: LoadError| {
         tracing::warn!(%error, "the saved snapshot is left aside: verdicts and standings start from nothing");
@@ -135,7 +139,7 @@ pub async fn start(
     let loop_live = live.clone();
     let task = tokio::spawn(async move {
         let fetching = gather::fetch(cells, FETCH_EVERY, found.clone());
-        let watching = gather::watch(config.policies, look, TICK, loop_live, found);
+        let watching = gather::watch(config.policies, config.revisions, look, TICK, loop_live, found);
         let (fetching, watching) = (gather::spawn(fetching), gather::spawn(watching));
         let mut saver = Saver::new(file, SAVE_EVERY);
         let mut ticker = tokio::time::interval(TICK);

@@ -103,7 +103,9 @@ impl Node {
         // A second test finds it installed already.
         rustls::crypto::ring::default_provider().install_default().ok();
         let shutdown = CancellationToken::new();
-        let config = Config { policies: folder.to_owned(), data_dir: folder.join("data"), webhook };
+        let data_dir = folder.join("data");
+        let revisions = Arc::new(Revisions::open(&data_dir.join("revisions")).unwrap());
+        let config = Config { policies: folder.to_owned(), data_dir, webhook, revisions };
         let (live, task) = start(config, Arc::new(GeoTable::empty()), store, shutdown.clone()).await?;
         Ok(Self { live, task, shutdown })
     }
