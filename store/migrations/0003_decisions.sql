@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS decisions
     occasion    LowCardinality(String),
     weight      UInt64 CODEC(T64, ZSTD(1)),
     snapshot    UInt64 CODEC(Delta, ZSTD(1)),
-    policy      UInt64 CODEC(ZSTD(1)),
+    policy      LowCardinality(String),
     via         LowCardinality(String),
     continent   LowCardinality(String),
     country     LowCardinality(String),
@@ -30,7 +30,6 @@ CREATE TABLE IF NOT EXISTS decisions
     reason      LowCardinality(String),
     probability Float32 CODEC(ZSTD(1)),
     ttl         UInt32 CODEC(T64, ZSTD(1)),
-    scope       UInt8 CODEC(ZSTD(1)),
     asker       String CODEC(ZSTD(3)),
     record      String CODEC(ZSTD(3)),
     expires     DateTime('UTC') CODEC(Delta, ZSTD(1))
@@ -45,7 +44,7 @@ SETTINGS ttl_only_drop_parts = 1,
 -- By the hash of the text. Written again while it is in use, with a later end.
 CREATE TABLE IF NOT EXISTS policies
 (
-    policy  UInt64,
+    policy  String,
     service LowCardinality(String),
     text    String CODEC(ZSTD(3)),
     expires DateTime('UTC')

@@ -32,8 +32,8 @@ pub struct DecisionRow {
     pub weight: u64,
     /// Number of the snapshot.
     pub snapshot: u64,
-    /// Hash of the policy's text.
-    pub policy: u64,
+    /// What the policy's text is known by.
+    pub policy: String,
     /// How the client asked.
     pub via: String,
     /// GeoNames' two letters.
@@ -62,8 +62,6 @@ pub struct DecisionRow {
     pub probability: f32,
     /// Seconds.
     pub ttl: u32,
-    /// Bits of the client's prefix for which the decision holds.
-    pub scope: u8,
     /// All that the decision read of the client, JSON.
     pub asker: String,
     /// All of it, JSON.
@@ -72,8 +70,8 @@ pub struct DecisionRow {
 
 impl DecisionRow {
     const COLUMNS: &'static str = "at, id, service, occasion, weight, snapshot, policy, via, continent, country, \
-        subdivision, asn, candidates, tiers, weights, aside, chosen, step, reason, probability, ttl, scope, asker, \
-        record, expires";
+        subdivision, asn, candidates, tiers, weights, aside, chosen, step, reason, probability, ttl, asker, record, \
+        expires";
 
     fn encode(&self, expires: u32, out: &mut BytesMut) {
         out.put_i64_le(self.at_ns);
@@ -82,7 +80,7 @@ impl DecisionRow {
         string(out, &self.occasion);
         out.put_u64_le(self.weight);
         out.put_u64_le(self.snapshot);
-        out.put_u64_le(self.policy);
+        string(out, &self.policy);
         string(out, &self.via);
         string(out, &self.continent);
         string(out, &self.country);
@@ -97,7 +95,6 @@ impl DecisionRow {
         string(out, &self.reason);
         out.put_f32_le(self.probability);
         out.put_u32_le(self.ttl);
-        out.put_u8(self.scope);
         string(out, &self.asker);
         string(out, &self.record);
         out.put_u32_le(expires);
@@ -107,8 +104,8 @@ impl DecisionRow {
 /// The text of a policy that decided.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicyText {
-    /// Its hash, as in [`DecisionRow::policy`].
-    pub policy: u64,
+    /// What it is known by, as in [`DecisionRow::policy`].
+    pub policy: String,
     /// Service id.
     pub service: String,
     /// The file.
@@ -142,7 +139,7 @@ pub struct StoredDecision {
     pub occasion: String,
     pub weight: u64,
     pub snapshot: u64,
-    pub policy: u64,
+    pub policy: String,
     pub via: String,
     pub continent: String,
     pub country: String,
@@ -169,8 +166,8 @@ pub struct StoredRecord {
 pub struct DecidedAsker {
     /// Service id.
     pub service: String,
-    /// Hash of the text of the policy that decided: what an asker's conditions are about.
-    pub policy: u64,
+    /// What the text of the policy that decided is known by: an asker's conditions are about its steps.
+    pub policy: String,
     /// [`DecisionRow::asker`].
     pub asker: String,
     /// The pathway answered.
@@ -193,7 +190,7 @@ impl Store {
     pub async fn keep_policies(&self, policies: &[PolicyText], expires: u32) -> Result<(), StoreError> {
         let mut bytes = BytesMut::new();
         for policy in policies {
-            bytes.put_u64_le(policy.policy);
+            string(&mut bytes, &policy.policy);
             string(&mut bytes, &policy.service);
             string(&mut bytes, &policy.text);
             bytes.put_u32_le(expires);

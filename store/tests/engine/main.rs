@@ -303,7 +303,7 @@ async fn decisions() {
             occasion: if n == 0 { "explained" } else { "sampled" }.into(),
             weight: if n == 0 { 0 } else { 8 },
             snapshot: 42,
-            policy: u64::MAX,
+            policy: "00ff".into(),
             via: "hls".into(),
             continent: "EU".into(),
             country: country.into(),
@@ -318,7 +318,6 @@ async fn decisions() {
             reason: "passed".into(),
             probability: 0.25,
             ttl: 20,
-            scope: 24,
             asker: format!("{{\"country\":{country:?}}}"),
             record: format!("{{\"n\":{n}}}"),
         }
@@ -328,7 +327,7 @@ async fn decisions() {
     for _ in 0..2 {
         store.record("once", &rows, later).await.unwrap();
     }
-    let text = PolicyText { policy: u64::MAX, service: "live".into(), text: "ttl = '20s'\n".into() };
+    let text = PolicyText { policy: "00ff".into(), service: "live".into(), text: "ttl = '20s'\n".into() };
     for _ in 0..2 {
         store.keep_policies(std::slice::from_ref(&text), later).await.unwrap();
     }
@@ -344,7 +343,7 @@ async fn decisions() {
     assert!(ids(DecisionQuery { service: "it's none".into(), ..all() }).await.is_empty());
 
     let found = store.decisions(&DecisionQuery { limit: 1, ..all() }).await.unwrap().remove(0);
-    assert_eq!((found.at_ns, found.id, found.policy), (rows[0].at_ns, rows[0].id, u64::MAX));
+    assert_eq!((found.at_ns, found.id, &*found.policy), (rows[0].at_ns, rows[0].id, "00ff"));
     assert_eq!((&found.candidates, found.probability, found.step), (&rows[0].candidates, 0.25, 3));
     let kept = store.decision(rows[2].id).await.unwrap().unwrap();
     assert_eq!((kept.record, kept.text), (rows[2].record.clone(), text.text.clone()));
