@@ -42,7 +42,7 @@ pub(crate) const TABLE: Table = Table {
     ],
 };
 
-const CLIENT: Table = Table {
+pub(super) const CLIENT: Table = Table {
     name: "a test's client",
     title: "`client`",
     doc: "What is not said is not known. A subdivision tells the country, and a country the continent.",
@@ -71,7 +71,7 @@ const CLIENT: Table = Table {
 
 const PATHWAYS: Kind = Kind::List(&Kind::Pathway);
 
-const GIVEN: Table = Table {
+pub(super) const GIVEN: Table = Table {
     name: "a test's `given`",
     title: "`given`",
     doc: "What is not said is as on a good day: every pathway is up and back from any ramp, nothing is measured, and nothing \
@@ -110,7 +110,7 @@ const GIVEN: Table = Table {
 const RATIO: Kind = Kind::Number(Bounds::SHARE);
 const TIME: Kind = Kind::Duration(Duration::from_millis(1), Duration::from_secs(3600));
 
-const CELL: Table = Table {
+pub(super) const CELL: Table = Table {
     name: "a cell",
     title: "A cell",
     doc: "For whom: an `asn` of a `country`, a `country`, a `continent`, or without any of them the world. It holds for those \
@@ -133,7 +133,7 @@ const CELL: Table = Table {
     examples: &[],
 };
 
-const EXPECT: Table = Table {
+pub(super) const EXPECT: Table = Table {
     name: "a test's `expect`",
     title: "`expect`",
     doc: "What is not said is not looked at; something must be said.",

@@ -31,7 +31,7 @@ pub(crate) const TABLE: Table = Table {
     examples: &[],
 };
 
-const TIER: Table = Table {
+pub(super) const TIER: Table = Table {
     name: "a price tier",
     title: "A price tier",
     doc: "",

@@ -102,7 +102,7 @@ pub(crate) const LOCATION: Table = Table {
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A pathway's probe.
-const PROBE: Table = Table {
+pub(super) const PROBE: Table = Table {
     name: "a probe",
     title: "`probe`",
     doc: "",
