@@ -71,7 +71,7 @@ impl RegionSet {
     }
 
     /// Those in either.
-    pub(crate) fn union(&self, other: &Self) -> Self {
+    pub fn union(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
     }
 }
