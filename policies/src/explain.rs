@@ -26,6 +26,18 @@ pub struct Explanation {
     pub dns: Option<DnsAnswer>,
     /// What HTTP steering answers.
     pub http: HttpAnswer,
+    /// Of many clients that are like this one in all but session, address prefix and content: how many each pathway gets.
+    #[serde(default)]
+    pub likely: Vec<Likely>,
+}
+
+/// How likely a pathway is to be the one answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Likely {
+    /// Pathway id.
+    pub pathway: String,
+    /// 0…1.
+    pub share: f64,
 }
 
 /// Who asks, as far as the decision looks at it.
@@ -59,9 +71,9 @@ pub struct ExplainedSnapshot {
 /// What one step did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplainedStep {
-    /// Place in the chain, from 1.
+    /// Place in the chain, from 1; 0 for what operators say, which comes before the chain.
     pub index: usize,
-    /// The line of its `[[step]]` in the policy file.
+    /// The line of its `[[step]]` in the policy file; 0 where it is not of the file.
     pub line: u32,
     /// What it does, from [`crate::describe`].
     pub title: String,
@@ -283,13 +295,22 @@ impl Explanation {
             None => writeln!(out, "DNS   no records: no steered name, or no pathway left that has an address")?,
         }
         let list = if self.http.priority.is_empty() { "no pathway".into() } else { self.http.priority.join(", ") };
-        writeln!(out, "HTTP  {list}, for {} s", self.http.ttl)
+        writeln!(out, "HTTP  {list}, for {} s", self.http.ttl)?;
+        // Where all get the same, the answer has said it.
+        if self.likely.len() > 1 {
+            let likely = self.likely.iter().map(|l| format!("{} {:.1} %", l.pathway, l.share * 100.0));
+            writeln!(out, "      of clients like this one: {}", likely.collect::<Vec<_>>().join(", "))?;
+        }
+        Ok(())
     }
 }
 
 impl ExplainedStep {
     fn write_text(&self, out: &mut String) -> fmt::Result {
-        writeln!(out, "\n{}. {} (line {})", self.index, self.title, self.line)?;
+        match self.index {
+            0 => writeln!(out, "\n{}", self.title)?,
+            index => writeln!(out, "\n{index}. {} (line {})", self.title, self.line)?,
+        }
         if !self.applied {
             return writeln!(out, "   not for this client");
         }

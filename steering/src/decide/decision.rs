@@ -5,11 +5,13 @@ use fairway_policies::{
     Pathway, Policy,
     model::{MAX_PATHWAYS, PathwayAnswer},
 };
-use ipnet::IpNet;
 use serde::Serialize;
 
+use super::chain::Asked;
+use crate::client::Via;
+
 /// One pathway of a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Choice {
     /// Index in the policy's pathways.
     pub pathway: u8,
@@ -24,15 +26,14 @@ pub struct Choice {
 pub struct Decision {
     /// Eligible pathways, best first; never empty for a policy that has one its fences allow.
     pub ranked: ArrayVec<Choice, MAX_PATHWAYS>,
-    /// Set aside as unfit, least bad first: the end of a steering list.
+    /// Set aside, least bad first: the end of a steering list.
     pub aside: ArrayVec<u8, MAX_PATHWAYS>,
     /// Seconds.
     pub ttl: u32,
-    /// The addresses for which this same decision holds, or for [`Via::Dns`](crate::Via::Dns) what
-    /// [`Decision::for_dns`] gives of it: the scope of a DNS answer. /0 where no step looked at the client.
-    pub holds: IpNet,
-    /// Nothing was healthy, so all were kept.
+    /// Too few were healthy, so all were kept.
     pub panic: bool,
+    /// What of the client it turned on: for [`Decision::holds`].
+    pub(super) asked: Asked,
 }
 
 impl Decision {
@@ -48,6 +49,14 @@ impl Decision {
     /// wherever the policy and its fences have, so that a player can fail over by itself.
     pub fn priority<'p>(&self, policy: &'p Policy) -> impl Iterator<Item = &'p Pathway> {
         self.indexes().filter_map(|i| policy.pathways.get(usize::from(i)))
+    }
+
+    /// The pathway that a client asking this way is sent to: what DNS answers, or the first of the list.
+    pub fn first(&self, policy: &Policy, via: Via) -> Option<u8> {
+        match via {
+            Via::Dns => self.for_dns(policy).map(|(pathway, _)| pathway),
+            Via::Hls | Via::Dash | Via::Http => self.indexes().next(),
+        }
     }
 
     pub(super) fn indexes(&self) -> impl Iterator<Item = u8> {

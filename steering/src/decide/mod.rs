@@ -31,30 +31,33 @@
 //! seconds are settled well within it.
 //! Never under [`TTL_FLOOR`]: resolvers and players do not honour less, and hls.js loops on 0.
 
+mod asker;
+mod chain;
 mod decision;
+mod phase;
+mod row;
 mod scope;
-mod spread;
+mod shares;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod trace;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+pub(crate) use asker::in_place;
+pub(crate) use chain::{Chain, SETTLING};
 pub use decision::{Choice, Decision};
-use steps::Chain;
+use phase::{Draws, Hashed};
+pub use row::Row;
+pub use shares::shares;
 pub use trace::{Reason, StepReport, Trace};
 
 use crate::{
-    client::Client,
+    client::{Asker, Client},
     health::Health,
     snapshot::{Service, Snapshot},
 };
-
-/// How long after a change of verdict an answer counts as unsettled.
-const SETTLING: TimeDelta = TimeDelta::seconds(60);
-/// Seconds; no answer lives shorter.
-const TTL_FLOOR: u32 = 5;
 
 /// Decides for a service of `snapshot`. Pure: the same snapshot, client and time give the same decision. Untraced it
 /// allocates nothing.
@@ -65,27 +68,45 @@ pub fn decide<T: Trace>(
     now: DateTime<Utc>,
     trace: &mut T,
 ) -> Decision {
-    debug_assert!(snapshot.services.iter().any(|s| std::ptr::eq(s, service)), "a service of another snapshot");
-    let mut chain = Chain::new(service, client, T::WANTED);
-    for (index, step) in service.policy.steps.iter().enumerate() {
-        let before = if T::WANTED { chain.ranked.to_vec() } else { Vec::new() };
-        let audience = chain.apply(index, step);
-        if T::WANTED {
-            let (after, reasons) = (chain.ranked.to_vec(), chain.notes.take());
-            trace.report(StepReport { step: index, before, after, reasons, audience });
-        }
-    }
-    let Chain { ranked, aside, panic, scope, .. } = chain;
-    let mut decision = Decision { ranked, aside, ttl: service.policy.ttl, holds: scope.holds(client), panic };
-    if unsettled(service, &decision, now) {
-        decision.ttl = (decision.ttl / 2).max(TTL_FLOOR);
-    }
-    decision
+    debug_assert!(snapshot.services.iter().any(|s| std::ptr::eq(&**s, service)), "a service of another snapshot");
+    let asker = service.asker(client, now);
+    let class = client.located.id.and_then(|place| service.rows.class(&snapshot.geo, place));
+    run(service, &asker, class.and_then(|class| class.row.as_ref()), Hashed, now, trace)
 }
 
-/// Whether a pathway in the answer is shaky; see the page above.
-fn unsettled(service: &Service, decision: &Decision, now: DateTime<Utc>) -> bool {
-    let verdict = |pathway: u8| &service.inputs.verdicts[usize::from(pathway)];
-    decision.ranked.iter().any(|c| verdict(c.pathway).health != Health::Up)
-        || decision.indexes().any(|pathway| now - verdict(pathway).since < SETTLING)
+/// Decides for an asker, such as was recorded: the same as [`decide`] for the client that it was made of. It
+/// has no address, so nobody can tell for whom else it holds.
+pub fn decide_for<T: Trace>(service: &Service, asker: &Asker, now: DateTime<Utc>, trace: &mut T) -> Decision {
+    run(service, asker, None, Hashed, now, trace)
+}
+
+/// Runs the chain: from `row` on, if that is still good and nobody wants to see the steps before it, else whole.
+fn run<T: Trace, D: Draws>(
+    service: &Service,
+    asker: &Asker,
+    row: Option<&Row>,
+    draws: D,
+    now: DateTime<Utc>,
+    trace: &mut T,
+) -> Decision {
+    let mut chain = match row.filter(|row| !T::WANTED && now.timestamp_millis() < row.until_ms) {
+        Some(row) => Chain::resume(service, asker, draws, now, row),
+        None => {
+            let mut chain = Chain::start(service, asker, draws, now, T::WANTED);
+            chain.begin(trace);
+            chain
+        }
+    };
+    chain.go_on(trace);
+    let ttl = if is_unsettled(&chain) { service.policy.ttl_min } else { service.policy.ttl };
+    Decision { ranked: chain.ranked, aside: chain.aside, ttl, panic: chain.panic, asked: chain.asked }
+}
+
+/// Whether something in the answer may soon be otherwise; see the page above.
+fn is_unsettled<D: Draws>(chain: &Chain<'_, D>) -> bool {
+    let since_ms = |pathway: u8| chain.service.inputs.verdicts[usize::from(pathway)].since.timestamp_millis();
+    let young = |pathway: u8| !chain.is_said(pathway) && chain.now_ms - since_ms(pathway) < SETTLING.num_milliseconds();
+    chain.now_ms < chain.unsettled_until_ms
+        || chain.ranked.iter().any(|c| chain.health(c.pathway) != Health::Up || young(c.pathway))
+        || chain.aside.iter().any(|pathway| young(*pathway))
 }
