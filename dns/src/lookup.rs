@@ -124,7 +124,8 @@ impl<'s> Lookup<'s> {
         name: Name,
     ) -> Option<Name> {
         let decision = decide(asking.snapshot, service, asking.client, asking.now, &mut ());
-        self.scope = self.scope.max(decision.holds.prefix_len());
+        let holds = decision.holds(asking.snapshot, service, asking.client, asking.now);
+        self.scope = self.scope.max(holds.prefix_len());
         let chosen = decision.for_dns(&service.policy);
         let mut target = None;
         let before = self.answers.len();

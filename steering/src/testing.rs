@@ -1,6 +1,9 @@
 //! What this room's tests build their tiny worlds from.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fairway_geo::{GeoTable, Located, Place};
@@ -40,6 +43,58 @@ impl Numbers {
 
     pub fn set(&mut self, of: usize) -> PathSet {
         (0..of).filter(|_| self.chance(50)).collect()
+    }
+}
+
+/// A small world: ranges of several sizes, in a few countries and networks, with nothing known of those between them; IPv4 in
+/// 10.0.0.0/15 and IPv6 in 2001:db8::/32. With `points`, some have coordinates.
+pub fn world(numbers: &mut Numbers, points: bool) -> GeoTable {
+    const COUNTRIES: [&str; 6] = ["EU,DE", "EU,FR", "SA,BR", "AS,JP", "NA,US", "EU,"];
+    let mut ranges = |what: &mut dyn FnMut(&mut Numbers) -> String| {
+        let mut csv = String::new();
+        let mut at = 0x0a00_0000_u32;
+        for _ in 0..60 {
+            at += (numbers.below(3) * numbers.below(300)) as u32;
+            let len = 1 << numbers.below(12);
+            let [first, last] = [at, at + len - 1].map(Ipv4Addr::from_bits);
+            csv += &format!("{first},{last},{}\n", what(numbers));
+            at += len;
+        }
+        let mut at = 0x2001_0db8_u128 << 96;
+        for _ in 0..30 {
+            at += (numbers.below(3) * numbers.below(300)) as u128 << 72;
+            let len = 1 << (64 + numbers.below(20));
+            let [first, last] = [at, at + len - 1].map(Ipv6Addr::from_bits);
+            csv += &format!("{first},{last},{}\n", what(numbers));
+            at += len;
+        }
+        csv
+    };
+    let country = ranges(&mut |numbers| {
+        let country = numbers.pick(&COUNTRIES);
+        let point = if points && numbers.chance(70) {
+            format!("{},{}", numbers.below(120) as i32 - 60, numbers.below(300) as i32 - 150)
+        } else {
+            ",".into()
+        };
+        format!("{country},,,{point}")
+    });
+    let network = ranges(&mut |numbers| format!("{},Example", 64500 + numbers.below(5)));
+    let folder = tempfile::tempdir().unwrap();
+    let files = [("country.csv", country), ("network.csv", network)].map(|(name, csv)| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, csv).unwrap();
+        file
+    });
+    GeoTable::load(&files, &mut |_| {}).unwrap()
+}
+
+/// An address in or around such a world.
+pub fn somewhere(numbers: &mut Numbers) -> IpAddr {
+    match numbers.below(3) {
+        0 => Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(numbers.next()) << 32).into(),
+        1 => Ipv4Addr::from_bits(0x0a00_0000 | numbers.next() as u32 >> 15).into(),
+        _ => Ipv4Addr::from_bits(0x0a00_0000 | numbers.next() as u32 >> (4 + numbers.below(20))).into(),
     }
 }
 
@@ -112,13 +167,13 @@ pub fn order(policy: &Policy, decision: &Decision) -> String {
     tiers.join(" | ") + &aside
 }
 
-/// A cell of `live` with so many sessions, stalled for this share of the time.
+/// A cell of `live` with so many sessions that watched all along, stalled for this share of the time.
 pub fn row(pathway: &str, audience: Audience, sessions: u64, stall_ratio: f64, at: DateTime<Utc>) -> CellRow {
-    let watched_ms = 1_000_000;
+    let watched_ms = 10_000 * sessions;
     let cell = Cell {
         sessions,
         watched_ms,
-        stalled_ms: (stall_ratio * watched_ms as f64) as u64,
+        stalled_ms: (stall_ratio * watched_ms as f64).round() as u64,
         starts: sessions,
         newest_ms: at.timestamp_millis(),
         ..Cell::default()

@@ -110,9 +110,11 @@ async fn decide_json(State(steering): State<Arc<Steering>>, request: Request) ->
     let service = steering.service(&snapshot, request.uri())?;
     let asked = Asked { via: Via::Http, ..Asked::of(request.uri().query().unwrap_or("")) };
     let address = address(&request);
-    let decision = steering.decided(&snapshot, service, &request, &asked, Utc::now());
+    let now = Utc::now();
+    let decision = steering.decided(&snapshot, service, &request, &asked, now);
     let ttl = ttl(decision.ttl, address, asked.session());
-    let body = serde_json::to_string(&DecisionJson::new(&snapshot, service, &decision, ttl));
+    let holds = decision.holds(&snapshot, service, &client(&snapshot, &request, &asked), now);
+    let body = serde_json::to_string(&DecisionJson::new(&snapshot, service, &decision, ttl, holds));
     // Strings and numbers in a struct: there is nothing in it that JSON cannot say.
     Ok(answer(StatusCode::OK, APPLICATION_JSON, body.unwrap_or_default()))
 }
@@ -146,14 +148,7 @@ impl Steering {
         asked: &Asked<'_>,
         now: DateTime<Utc>,
     ) -> Decision {
-        let agent = || text(request.headers(), header::USER_AGENT).and_then(device::of_user_agent);
-        let client = Client {
-            content: asked.content(),
-            stream: asked.lasting.stream,
-            device: asked.lasting.device.or_else(agent),
-            ..snapshot.client(address(request), asked.via, asked.session())
-        };
-        let decision = decide(snapshot, service, &client, now, &mut ());
+        let decision = decide(snapshot, service, &client(snapshot, request, asked), now, &mut ());
         if let Some(first) = decision.ranked.first() {
             service.counters.http(first.pathway);
         }
@@ -233,6 +228,17 @@ fn steering_list(service: &Service, decision: &Decision, ttl: u32, base: Option<
     body
 }
 
+/// Who asks.
+fn client<'a>(snapshot: &Snapshot, request: &Request, asked: &'a Asked<'_>) -> Client<'a> {
+    let agent = || text(request.headers(), header::USER_AGENT).and_then(device::of_user_agent);
+    Client {
+        content: asked.content(),
+        stream: asked.lasting.stream,
+        device: asked.lasting.device.or_else(agent),
+        ..snapshot.client(address(request), asked.via, asked.session())
+    }
+}
+
 /// A decision, for programs.
 #[derive(Serialize)]
 struct DecisionJson<'a> {
@@ -267,7 +273,7 @@ struct AsideJson<'a> {
 }
 
 impl<'a> DecisionJson<'a> {
-    fn new(snapshot: &Snapshot, service: &'a Service, decision: &Decision, ttl: u32) -> Self {
+    fn new(snapshot: &Snapshot, service: &'a Service, decision: &Decision, ttl: u32, holds: IpNet) -> Self {
         let pathways = decision.ranked.iter().filter_map(|Choice { pathway, tier, weight }| {
             let of = service.policy.pathways.get(usize::from(*pathway))?;
             Some(PathwayJson { id: &of.id, url: &of.url, tier: *tier, weight: *weight })
@@ -281,7 +287,7 @@ impl<'a> DecisionJson<'a> {
             service: &service.policy.service,
             snapshot: snapshot.version,
             ttl,
-            holds: decision.holds,
+            holds,
             panic: decision.panic,
             pathways: pathways.collect(),
             aside: aside.collect(),

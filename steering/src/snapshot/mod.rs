@@ -1,9 +1,14 @@
 //! The snapshot: everything the data plane needs to decide, immutable, versioned, swapped atomically.
 //!
-//! The control loop makes one [`Service`] per policy and compiles them ([`Snapshot::compile`]); parts that did not change are
-//! shared with the snapshot before. What a node has learnt survives it as [`Saved`].
+//! The control loop makes one [`Service`] per policy and compiles them: the first time by [`Snapshot::compile`], then by
+//! [`Snapshot::next`], which shares what did not change with the snapshot before. What decisions of a service have in common by
+//! place is in its `rows`, made along the `dimensions` that it uses. What a node has learnt survives it as [`Saved`].
 
+mod compile;
+mod dimensions;
 mod inputs;
+mod prepared;
+mod rows;
 mod saved;
 #[cfg(test)]
 mod tests;
@@ -17,10 +22,12 @@ use std::{
 use chrono::{DateTime, Utc};
 use fairway_geo::{GeoTable, Place};
 use fairway_policies::Policy;
-use xxhash_rust::xxh3::xxh3_64;
 
 pub use inputs::{Inputs, Ramp};
-pub use saved::{LoadError, Saved, SavedService, SavedStanding};
+use prepared::Prepared;
+use rows::Rows;
+pub(crate) use prepared::Forced;
+pub use saved::{LoadError, Saved, SavedLead, SavedService, SavedStanding};
 
 use crate::{
     cells::Audience,
@@ -40,7 +47,7 @@ pub struct Snapshot {
     /// Where addresses are.
     pub geo: Arc<GeoTable>,
     /// By service id, ascending.
-    pub services: Vec<Service>,
+    pub services: Vec<Arc<Service>>,
     /// Steered name (lower case, no trailing dot) to index in `services`.
     pub names: HashMap<String, usize>,
     /// Every name above a steered one: in DNS such a name exists, though it has no data (RFC 8020).
@@ -56,16 +63,18 @@ pub struct Service {
     pub inputs: Inputs,
     /// Counts its decisions; the same over all snapshots.
     pub counters: Arc<Counters>,
-    /// By pathway index: the hash of its id, by which clients draw, so that its place in the file does not matter.
-    pub(crate) seeds: Vec<u64>,
+    /// What is worked out of the two once.
+    pub(crate) prepared: Prepared,
+    /// What its decisions have in common, by place. Nothing until [`Snapshot::compile`] or [`Snapshot::next`] fills it in.
+    pub(crate) rows: Arc<Rows>,
 }
 
 impl Service {
     /// A service of which this is known; what is missing is as [`Inputs::fit`] says, since the epoch.
     pub fn new(policy: Arc<Policy>, inputs: Inputs, counters: Arc<Counters>) -> Self {
         let inputs = inputs.fit(&policy, DateTime::UNIX_EPOCH);
-        let seeds = policy.pathways.iter().map(|p| xxh3_64(p.id.as_bytes())).collect();
-        Self { policy, inputs, counters, seeds }
+        let prepared = Prepared::new(&policy, &inputs);
+        Self { policy, inputs, counters, prepared, rows: Arc::default() }
     }
 
     /// A service of which nothing is known yet.
@@ -78,7 +87,7 @@ impl Service {
     /// place that has one.
     pub fn standing(&self, step: usize, place: &Place) -> Option<(Audience, &Standing)> {
         let standings = self.inputs.standings.get(step).filter(|s| !s.is_empty())?;
-        Audience::of(place).find_map(|audience| Some((audience, standings.get(&audience)?)))
+        Audience::of(place).find_map(|audience| Some((audience, standings.get(&audience)?.as_ref())))
     }
 
     pub(crate) fn health(&self, pathway: u8) -> Health {
@@ -87,20 +96,6 @@ impl Service {
 }
 
 impl Snapshot {
-    /// Puts services together. Where two are steered under one name, the first by id has it: files are checked one by
-    /// one, and an answer must not depend on the order in which a folder is read.
-    pub fn compile(version: u64, made_at: DateTime<Utc>, geo: Arc<GeoTable>, mut services: Vec<Service>) -> Self {
-        services.sort_by(|a, b| a.policy.service.cmp(&b.policy.service));
-        let (mut names, mut enclosing) = (HashMap::new(), HashSet::new());
-        for (index, service) in services.iter().enumerate() {
-            for name in &service.policy.names {
-                names.entry(name.clone()).or_insert(index);
-                enclosing.extend(name.match_indices('.').map(|(dot, _)| name[dot + 1..].to_owned()));
-            }
-        }
-        Self { version, made_at, geo, services, names, enclosing }
-    }
-
     /// The client at this address; an IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) is an IPv4 address.
     pub fn client<'a>(&self, address: IpAddr, via: Via, session: Option<&'a str>) -> Client<'a> {
         let address = address.to_canonical();
@@ -109,12 +104,12 @@ impl Snapshot {
 
     /// The service of this id.
     pub fn service(&self, id: &str) -> Option<&Service> {
-        self.services.binary_search_by(|s| s.policy.service.as_str().cmp(id)).ok().map(|i| &self.services[i])
+        self.services.binary_search_by(|s| s.policy.service.as_str().cmp(id)).ok().map(|i| &*self.services[i])
     }
 
     /// The service steered under this DNS name (lower case, no trailing dot).
     pub fn service_of_name(&self, name: &str) -> Option<&Service> {
-        self.names.get(name).map(|i| &self.services[*i])
+        self.names.get(name).map(|i| &*self.services[*i])
     }
 
     /// Whether some steered name is below this DNS name (lower case, no trailing dot).
