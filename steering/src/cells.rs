@@ -1,6 +1,12 @@
 //! Cells: what beacons say of one pathway for one audience.
 
-use std::{collections::HashMap, fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
 
 use fairway_geo::{Asn, Continent, Country, Place};
 use fairway_policies::{Metric, Policy};
@@ -75,6 +81,13 @@ impl Logs {
     pub fn typical(&self) -> Option<f32> {
         (self.count > 0.0).then(|| (self.sum / self.count).exp() as f32)
     }
+
+    /// Adds others to them.
+    pub fn add(&mut self, other: &Logs) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.squares += other.squares;
+    }
 }
 
 /// The statistics of one pathway for one audience over ten seconds. Sums, so that ratios are ratios of sums.
@@ -140,43 +153,71 @@ pub struct CellRow {
     pub cell: Cell,
 }
 
-/// The cells of one service: by audience, then by pathway index.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Cells(HashMap<Audience, Vec<Option<Cell>>>);
+impl Cell {
+    /// Adds what another ten seconds of the same pathway and audience saw. Sessions go on from one ten seconds to the next, so
+    /// the most that were seen at once are what both have; those that came while others left are not counted.
+    pub fn add(&mut self, other: &Cell) {
+        let Cell { sessions, watched_ms, stalled_ms, starts, start_failures, requests, request_errors, bits, .. } =
+            other;
+        self.sessions = self.sessions.max(*sessions);
+        self.watched_ms += watched_ms;
+        self.stalled_ms += stalled_ms;
+        self.starts += starts;
+        self.start_failures += start_failures;
+        self.requests += requests;
+        self.request_errors += request_errors;
+        self.bits += bits;
+        self.startup.add(&other.startup);
+        self.ttfb.add(&other.ttfb);
+        self.throughput.add(&other.throughput);
+        self.newest_ms = self.newest_ms.max(other.newest_ms);
+    }
+}
 
-impl Cells {
-    /// Sorts rows out to the services that they are of, in the order of `policies`; rows of services and pathways that are
-    /// not in any policy are left out.
-    pub fn gather(policies: &[Arc<Policy>], rows: &[CellRow]) -> Vec<Cells> {
-        let mut gathered = vec![Cells::default(); policies.len()];
-        let index = policies.iter().enumerate().flat_map(|(s, policy)| {
-            let pathways = policy.pathways.iter().enumerate();
-            pathways.map(move |(p, pathway)| ((policy.service.as_str(), pathway.id.as_str()), (s, p)))
-        });
-        let index: HashMap<_, _> = index.collect();
-        for row in rows {
-            if let Some(&(s, p)) = index.get(&(row.service.as_str(), row.pathway.as_str())) {
-                let cells = gathered[s].0.entry(row.audience).or_insert_with(|| vec![None; policies[s].pathways.len()]);
-                cells[p] = Some(row.cell);
+/// The rows of each pathway and audience as one, over all their buckets (its own is then their first), in the order in which
+/// they first come.
+pub fn summed(rows: &[CellRow]) -> Vec<CellRow> {
+    let mut sums: Vec<CellRow> = Vec::new();
+    let mut index: HashMap<(&str, &str, Audience), usize> = HashMap::new();
+    for row in rows {
+        match index.entry((&row.service, &row.pathway, row.audience)) {
+            Entry::Occupied(at) => {
+                let sum = &mut sums[*at.get()];
+                sum.cell.add(&row.cell);
+                sum.bucket = sum.bucket.min(row.bucket);
+            }
+            Entry::Vacant(at) => {
+                at.insert(sums.len());
+                sums.push(row.clone());
             }
         }
-        gathered
     }
+    sums
+}
 
-    /// The cell of this pathway for this audience.
-    pub fn get(&self, audience: Audience, pathway: usize) -> Option<&Cell> {
-        self.0.get(&audience)?.get(pathway)?.as_ref()
+/// Sorts rows out to the services that they are of, in the order of `policies`, each with the index of its pathway; rows of
+/// services and pathways that are not in any policy are left out.
+pub fn sorted<'a>(policies: &[Arc<Policy>], rows: &'a [CellRow]) -> Vec<Vec<(usize, &'a CellRow)>> {
+    let mut sorted = vec![Vec::new(); policies.len()];
+    let index = policies.iter().enumerate().flat_map(|(s, policy)| {
+        let pathways = policy.pathways.iter().enumerate();
+        pathways.map(move |(p, pathway)| ((policy.service.as_str(), pathway.id.as_str()), (s, p)))
+    });
+    let index: HashMap<_, _> = index.collect();
+    // Rows of one pathway mostly follow each other.
+    let mut last = None;
+    for row in rows {
+        let of = (row.service.as_str(), row.pathway.as_str());
+        let found = match last {
+            Some((before, found)) if before == of => found,
+            _ => index.get(&of).copied(),
+        };
+        last = Some((of, found));
+        if let Some((service, pathway)) = found {
+            sorted[service].push((pathway, row));
+        }
     }
-
-    /// Every audience, each with the cells it has.
-    pub fn iter(&self) -> impl Iterator<Item = (Audience, impl Iterator<Item = &Cell>)> {
-        self.0.iter().map(|(audience, cells)| (*audience, cells.iter().flatten()))
-    }
-
-    /// Unix milliseconds of the newest beacon in them.
-    pub fn newest_ms(&self) -> Option<i64> {
-        self.0.values().flatten().flatten().map(|cell| cell.newest_ms).max()
-    }
+    sorted
 }
 
 /// Where the control loop gets its cells; the command gives it the store.
@@ -207,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_gathered_by_service_and_pathway() {
+    fn rows_are_sorted_by_service_and_pathway() {
         let live = policy(&["a", "b"], "");
         let vod = Arc::new(Policy { service: "vod".into(), ..(*policy(&["b"], "")).clone() });
         let mut rows = vec![
@@ -217,22 +258,45 @@ mod tests {
         ];
         rows.push(CellRow { service: "vod".into(), ..row("b", Audience::World, 33, 0.5, now()) });
         rows.push(CellRow { service: "other".into(), ..rows[0].clone() });
-        let cells = Cells::gather(&[vod, live], &rows);
-        let sessions = |s: usize, audience, pathway| cells[s].get(audience, pathway).map(|c| c.sessions);
-        assert_eq!(sessions(0, Audience::World, 0), Some(33));
-        assert_eq!((sessions(1, Audience::World, 0), sessions(1, Audience::World, 1)), (None, Some(30)));
-        assert_eq!(sessions(1, Audience::Continent(Continent::Eu), 0), Some(32));
-        assert_eq!(cells[1].iter().count(), 2);
-        assert_eq!(cells[0].newest_ms(), Some(now().timestamp_millis()));
+        rows.push(row("b", Audience::World, 34, 0.5, now()));
+        let sorted = sorted(&[vod, live], &rows);
+        let of = |s: usize| sorted[s].iter().map(|(p, row)| (*p, row.cell.sessions)).collect::<Vec<_>>();
+        assert_eq!((of(0), of(1)), (vec![(0, 33)], vec![(1, 30), (0, 32), (1, 34)]));
+    }
+
+    #[test]
+    fn buckets_are_summed() {
+        let ten = chrono::TimeDelta::seconds(10);
+        let rows = [
+            row("a", Audience::World, 30, 0.2, now()),
+            row("b", Audience::World, 7, 0.0, now()),
+            row("a", Audience::World, 50, 0.1, now() - ten),
+            row("a", Audience::Continent(Continent::Eu), 4, 0.0, now()),
+        ];
+        let summed = summed(&rows);
+        assert_eq!((summed.len(), &summed[1], &summed[2]), (3, &rows[1], &rows[3]));
+        let sum = &summed[0];
+        assert_eq!((sum.bucket, sum.cell.newest_ms), ((now() - ten).timestamp(), now().timestamp_millis()));
+        assert_eq!(
+            (sum.cell.sessions, sum.cell.starts),
+            (50, 80),
+            "most of them watched all along; starts are new each time"
+        );
+        let stalled = 60_000.0 + 50_000.0;
+        assert_eq!(sum.cell.value(Metric::StallRatio), Some((stalled / 800_000.0) as f32), "a ratio of sums");
     }
 
     #[test]
     fn a_cell_that_saw_nothing_of_a_kind_says_nothing_of_it() {
         let all = |cell: Cell| Metric::ALL.map(|(_, metric)| cell.value(metric));
-        assert_eq!(all(Cell { sessions: 99, ..Cell::default() }), [None; 5]);
+        assert_eq!(all(Cell { sessions: 99, ..Cell::default() }), [None; 7]);
+        let logs = |value: f64| Logs { count: 2.0, sum: 2.0 * value.ln(), squares: 2.0 * value.ln().powi(2) };
         let seen =
             Cell { watched_ms: 200, stalled_ms: 10, starts: 4, start_failures: 1, requests: 10, ..Cell::default() };
-        let seen = Cell { startup_ms: 850.0, ttfb_ms: 40.0, ..seen };
-        assert_eq!(all(seen), [Some(0.05), Some(0.25), Some(0.0), Some(850.0), Some(40.0)]);
+        let seen = Cell { bits: 380_000, startup: logs(850.0), ttfb: logs(40.0), throughput: logs(9e6), ..seen };
+        let values = all(seen).map(|value| value.map(f32::round));
+        let shares = (seen.value(Metric::StallRatio), seen.value(Metric::StartFailures));
+        assert_eq!(shares, (Some(0.05), Some(0.25)));
+        assert_eq!(values[2..], [Some(0.0), Some(850.0), Some(40.0), Some(2e6), Some(9e6)]);
     }
 }

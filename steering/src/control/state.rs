@@ -8,9 +8,10 @@ use fairway_policies::{Policy, StepKind};
 
 use super::{gather::WINDOW, orders::concerning, save::Swap};
 use crate::{
-    cells::{Audience, Cell, CellRow, Cells, CellsUnavailable},
+    cells::{self, Audience, Cell, CellRow, CellsUnavailable},
     counters::Counters,
     demand::{Crossing, Demand, Triggers, Webhook},
+    estimates::Estimates,
     event::Event,
     health::{Count, Outcome, PathKey, Probes, Ramp, Verdict, Verdicts},
     live::{Live, Refusal, Status, StoreState},
@@ -24,6 +25,8 @@ use crate::{
 /// One service, between two snapshots.
 pub(super) struct Held {
     pub(super) policy: Arc<Policy>,
+    /// By step; of those that rank.
+    estimates: Vec<Option<Estimates>>,
     standings: Vec<Arc<Standings>>,
     pub(super) ramps: Vec<Ramp>,
     /// Those that concern it.
@@ -35,7 +38,13 @@ pub(super) struct Held {
 impl From<Service> for Held {
     fn from(service: Service) -> Self {
         let Service { policy, inputs: Inputs { standings, ramps, cells_at_ms, .. }, counters, .. } = service;
-        Self { policy, standings, ramps, overrides: Arc::default(), cells_at_ms, counters }
+        let steps = policy.steps.iter().zip(&standings);
+        let estimates = steps.map(|(step, standings)| match &step.kind {
+            StepKind::Rank(rank) => Some(standing::recall(standings, rank, policy.pathways.len())),
+            _ => None,
+        });
+        let estimates = estimates.collect();
+        Self { policy, estimates, standings, ramps, overrides: Arc::default(), cells_at_ms, counters }
     }
 }
 
@@ -126,6 +135,7 @@ impl State {
                 self.hear_viewers(&rows, now);
                 if self.caught_up(&rows, now) {
                     self.rank(&rows, now);
+                    let rows = cells::summed(&rows);
                     self.measure(&rows, now);
                     self.status.cells = Arc::new(rows);
                     self.status.cells_at = Some(now);
@@ -231,21 +241,24 @@ impl State {
 
     /// Who beats whom by these cells.
     fn rank(&mut self, rows: &[CellRow], now: DateTime<Utc>) {
-        let gathered = Cells::gather(&self.policies, rows);
+        let sorted = cells::sorted(&self.policies, rows);
         let mut swap = None;
-        for (held, cells) in self.services.iter_mut().zip(&gathered) {
-            let newest = held.cells_at_ms.max(cells.newest_ms());
-            let newer = std::mem::replace(&mut held.cells_at_ms, newest) != newest;
-            for (step, standings) in held.policy.steps.iter().zip(&mut held.standings) {
-                let StepKind::Rank(rank) = &step.kind else { continue };
-                let (next, changes) = standing::next(standings, rank, held.policy.pathways.len(), cells, now);
-                if newer || next != **standings {
-                    *standings = Arc::new(next);
+        for (held, rows) in self.services.iter_mut().zip(sorted) {
+            let newest = held.cells_at_ms.max(rows.iter().map(|(_, row)| row.cell.newest_ms).max());
+            if std::mem::replace(&mut held.cells_at_ms, newest) != newest {
+                swap = swap.or(Some(Swap::Numbers));
+            }
+            let steps = held.policy.steps.iter().zip(&mut held.estimates).zip(&mut held.standings);
+            for ((step, estimates), standings) in steps {
+                let (StepKind::Rank(rank), Some(estimates)) = (&step.kind, estimates) else { continue };
+                estimates.hear(rows.iter().copied(), now);
+                let (next, changes) = standing::next(standings, rank, estimates, now);
+                if !standing::same_leads(standings, &next) {
+                    swap = Some(Swap::Answers);
+                } else if !Arc::ptr_eq(standings, &next) {
                     swap = swap.or(Some(Swap::Numbers));
                 }
-                if !changes.is_empty() {
-                    swap = Some(Swap::Answers);
-                }
+                *standings = next;
                 worth_telling(&changes).for_each(|change| self.live.feed.tell(change.event(&held.policy, now)));
             }
         }
@@ -319,7 +332,7 @@ impl State {
 
 fn compile(version: u64, geo: &Arc<GeoTable>, services: &[Held], verdicts: &Verdicts, now: DateTime<Utc>) -> Snapshot {
     let service = |held: &Held| {
-        let Held { policy, standings, ramps, overrides, cells_at_ms, counters } = held;
+        let Held { policy, standings, ramps, overrides, cells_at_ms, counters, .. } = held;
         let verdicts = verdicts.of(policy, now);
         let (standings, ramps, overrides) = (standings.clone(), ramps.clone(), overrides.clone());
         let inputs =
@@ -342,9 +355,8 @@ fn carry(held: &Held, policy: &Policy) -> Counters {
 
 /// Changes without those that a wider audience tells as well: a pathway that fails everywhere is one event and not hundreds.
 fn worth_telling(changes: &[Change]) -> impl Iterator<Item = &Change> {
-    let same = |a: &Change, b: &Change| (a.ahead, a.behind) == (b.ahead, b.behind);
     let told = move |change: &&Change| {
-        let mut wider = changes.iter().filter(|other| other.audience != change.audience && same(other, change));
+        let mut wider = changes.iter().filter(|other| other.audience != change.audience && other.is_like(change));
         !wider.any(|other| change.audience.lineage().any(|level| level == other.audience))
     };
     changes.iter().filter(told)

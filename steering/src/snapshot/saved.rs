@@ -11,8 +11,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -25,12 +24,13 @@ use super::{Inputs, Service, Snapshot};
 use crate::{
     cells::Audience,
     counters::Counters,
-    health::Verdict,
+    file,
+    health::{Ramp, Verdict},
     standing::{Known, Lead, Standing, Standings},
 };
 
 /// The layout that this version writes, and the only one it reads: an older one is worth a fresh start, not a converter.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What a node has learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub struct Saved {
 pub struct SavedService {
     /// By pathway id.
     pub verdicts: BTreeMap<String, Verdict>,
+    /// By pathway id: those that are on their way back.
+    #[serde(default)]
+    pub ramps: BTreeMap<String, Ramp>,
     /// For each `rank` step, in the chain's order.
     pub standings: Vec<Vec<SavedStanding>>,
     /// As in [`Service::cells_at_ms`].
@@ -62,8 +65,25 @@ pub struct SavedStanding {
     pub audience: Audience,
     /// What was known.
     pub known: BTreeMap<String, Known>,
-    /// Who was ahead of whom, by which metric.
-    pub leads: Vec<(String, String, Metric)>,
+    /// Who was ahead of whom.
+    pub leads: Vec<SavedLead>,
+    /// As in [`Standing::moved_at`].
+    pub moved_at: Option<DateTime<Utc>>,
+}
+
+/// A [`Lead`] by pathway ids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedLead {
+    /// The better one.
+    pub ahead: String,
+    /// The worse one.
+    pub behind: String,
+    /// As in [`Lead::by`].
+    pub by: Metric,
+    /// As in [`Lead::share`].
+    pub share: f32,
+    /// As in [`Lead::step`].
+    pub step: f32,
 }
 
 /// Why a saved snapshot cannot be used. The node starts afresh; a retry changes nothing.
@@ -93,6 +113,7 @@ impl Saved {
         let saved = self.services.get(&policy.service).unwrap_or(&nothing);
         let verdicts = policy.pathways.iter().map(|p| saved.verdicts.get(&p.id).cloned());
         let verdicts = verdicts.map(|v| v.unwrap_or_else(|| Verdict::unknown(now))).collect();
+        let ramps = policy.pathways.iter().map(|p| saved.ramps.get(&p.id).copied().unwrap_or_default()).collect();
         let index = policy.pathways.iter().enumerate().map(|(i, p)| (p.id.as_str(), i as u8)).collect();
         let mut ranked = saved.standings.iter();
         let standings = policy.steps.iter().map(|step| match step.kind {
@@ -100,21 +121,13 @@ impl Saved {
             _ => Arc::default(),
         });
         let standings = standings.collect();
-        let inputs = Inputs { verdicts, standings, cells_at_ms: saved.cells_at_ms, ..Inputs::default() };
+        let inputs = Inputs { verdicts, ramps, standings, cells_at_ms: saved.cells_at_ms, ..Inputs::default() };
         Service::new(policy, inputs, counters)
     }
 
     /// Replaces the file at `path`, durably. Blocks.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        let written = path.with_extension("new");
-        let mut file = File::create(&written)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        fs::rename(&written, path)?;
-        match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => File::open(".")?.sync_all(),
-        }
+        file::replace(path, &serde_json::to_vec(self)?)
     }
 
     /// Reads what [`Saved::save`] wrote; `None` when there is no such file. Blocks.
@@ -140,6 +153,8 @@ impl Saved {
 fn save_service(service: &Service) -> SavedService {
     let id = |index: usize| service.policy.pathways[index].id.clone();
     let verdicts = service.inputs.verdicts.iter().enumerate().map(|(i, v)| (id(i), v.clone())).collect();
+    let ramps = service.inputs.ramps.iter().enumerate().filter(|(_, ramp)| **ramp != Ramp::default());
+    let ramps = ramps.map(|(i, ramp)| (id(i), *ramp)).collect();
     let steps = service.policy.steps.iter().zip(&service.inputs.standings);
     let standings = steps.filter(|(step, _)| matches!(step.kind, StepKind::Rank(_))).map(|(_, standings)| {
         let mut saved: Vec<_> =
@@ -147,14 +162,17 @@ fn save_service(service: &Service) -> SavedService {
         saved.sort_by_key(|s| s.audience);
         saved
     });
-    SavedService { verdicts, standings: standings.collect(), cells_at_ms: service.inputs.cells_at_ms }
+    SavedService { verdicts, ramps, standings: standings.collect(), cells_at_ms: service.inputs.cells_at_ms }
 }
 
 fn save_standing(audience: Audience, standing: &Standing, id: impl Fn(usize) -> String) -> SavedStanding {
     let known = standing.known.iter().enumerate().filter_map(|(i, known)| Some((id(i), known.clone()?))).collect();
-    let leads = standing.leads.iter();
-    let leads = leads.map(|l| (id(usize::from(l.ahead)), id(usize::from(l.behind)), l.by)).collect();
-    SavedStanding { audience, known, leads }
+    let lead = |lead: &Lead| {
+        let &Lead { ahead, behind, by, share, step } = lead;
+        SavedLead { ahead: id(usize::from(ahead)), behind: id(usize::from(behind)), by, share, step }
+    };
+    let leads = standing.leads.iter().map(lead).collect();
+    SavedStanding { audience, known, leads, moved_at: standing.moved_at }
 }
 
 fn restore(saved: &[SavedStanding], index: &HashMap<&str, u8>) -> Standings {
@@ -165,10 +183,13 @@ fn restore(saved: &[SavedStanding], index: &HashMap<&str, u8>) -> Standings {
                 known[usize::from(*i)] = Some(k.clone());
             }
         }
-        let lead = |(ahead, behind, by): &(String, String, Metric)| {
-            Some(Lead { ahead: *index.get(ahead.as_str())?, behind: *index.get(behind.as_str())?, by: *by, share: 1.0 })
+        let lead = |lead: &SavedLead| {
+            let &SavedLead { by, share, step, .. } = lead;
+            let (ahead, behind) = (*index.get(lead.ahead.as_str())?, *index.get(lead.behind.as_str())?);
+            Some(Lead { ahead, behind, by, share, step })
         };
-        Standing::new(known, s.leads.iter().filter_map(lead).collect())
+        let standing = Standing::new(known, s.leads.iter().filter_map(lead).collect());
+        Arc::new(Standing { moved_at: s.moved_at, ..standing })
     };
     saved.iter().map(|s| (s.audience, standing(s))).collect()
 }

@@ -1,19 +1,19 @@
-//! Leads won and lost, with the numbers they rest on.
+//! Moves of audiences that begin, end, and are undone, with the numbers they rest on.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use fairway_policies::{Metric, Policy, explain::Number};
 
-use super::leads::{Known, Standing};
+use super::leads::Standing;
 use crate::{cells::Audience, event::Event};
 
-/// One pathway won or lost its lead over another, for one audience.
+/// Something happened to the order of two pathways, for one audience.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// For whom.
     pub audience: Audience,
-    /// Which of the two stands better by it: the one that won a lead, or is rid of the other's.
+    /// Which of the two stands better by it: the one that passes, or is rid of the other's lead.
     pub ahead: u8,
     /// The other.
     pub behind: u8,
@@ -21,13 +21,22 @@ pub struct Change {
     pub turn: Turn,
 }
 
-/// How a lead changed.
+/// What happened to a lead.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Turn {
-    /// `ahead` passed `behind`.
-    Passed(Comparison),
-    /// `behind` was ahead and is no more; the numbers, if both are still known.
-    LeadGone(Option<Comparison>),
+    /// `ahead` begins to pass `behind`.
+    Begins {
+        /// For this share of the audience at first.
+        share: f32,
+        /// Why.
+        numbers: Comparison,
+    },
+    /// It has passed for everyone.
+    Complete,
+    /// `behind` was ahead for everyone, and begins to fall back; the numbers, if both are still known.
+    FallsBack(Option<Comparison>),
+    /// `behind` is ahead for nobody any more.
+    Undone(Option<Comparison>),
 }
 
 /// Two pathways on one metric.
@@ -46,7 +55,7 @@ pub struct Comparison {
 pub struct Side {
     /// In the metric's unit.
     pub value: f32,
-    /// Who said so.
+    /// Who said so, mostly.
     pub level: Audience,
     /// How many of them.
     pub sessions: u64,
@@ -56,8 +65,8 @@ impl Comparison {
     /// These two on `metric`, where both are known.
     pub fn of(standing: &Standing, ahead: u8, behind: u8, metric: Metric) -> Option<Self> {
         let side = |pathway: u8| {
-            let known: &Known = standing.known.get(usize::from(pathway))?.as_ref()?;
-            Some(Side { value: known.value(metric)?, level: known.level, sessions: known.sessions })
+            let known = standing.known.get(usize::from(pathway))?.as_ref()?;
+            Some(Side { value: known.value(metric)?.value, level: known.level, sessions: known.sessions })
         };
         Some(Self { metric, ahead: side(ahead)?, behind: side(behind)? })
     }
@@ -67,13 +76,8 @@ impl Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { metric, ahead, behind } = self;
-        write!(
-            f,
-            "{} {ahead} against {behind}",
-            metric.text(),
-            ahead = ahead.text(*metric),
-            behind = behind.text(*metric)
-        )
+        let (ahead, behind) = (ahead.text(*metric), behind.text(*metric));
+        write!(f, "{} {ahead} against {behind}", metric.text())
     }
 }
 
@@ -85,13 +89,27 @@ impl Side {
 }
 
 impl Change {
+    /// Whether both tell the same of the same two pathways, for whomever.
+    pub fn is_like(&self, other: &Change) -> bool {
+        (self.ahead, self.behind) == (other.ahead, other.behind)
+            && std::mem::discriminant(&self.turn) == std::mem::discriminant(&other.turn)
+    }
+
     /// As the feed tells it.
     pub fn event(&self, policy: &Policy, at: DateTime<Utc>) -> Event {
         let id = |pathway: u8| policy.pathways.get(usize::from(pathway)).map_or_else(String::new, |p| p.id.clone());
+        let because = |numbers: &Option<Comparison>| match numbers {
+            Some(numbers) => numbers.to_string(),
+            None => "the samples that it rested on are too old".into(),
+        };
         let why = match &self.turn {
-            Turn::Passed(numbers) => numbers.to_string(),
-            Turn::LeadGone(Some(numbers)) => format!("the lead of {} is gone: {numbers}", id(self.behind)),
-            Turn::LeadGone(None) => format!("the lead of {} rested on samples that are too old", id(self.behind)),
+            Turn::Begins { share, numbers } if *share < 1.0 => {
+                format!("for {:.0} % of them at first: {numbers}", share * 100.0)
+            }
+            Turn::Begins { numbers, .. } => numbers.to_string(),
+            Turn::Complete => "for all of them now".into(),
+            Turn::FallsBack(numbers) => format!("step by step, {} falls back: {}", id(self.behind), because(numbers)),
+            Turn::Undone(numbers) => format!("the lead of {} is gone: {}", id(self.behind), because(numbers)),
         };
         Event::Standing {
             at,
@@ -104,29 +122,27 @@ impl Change {
     }
 }
 
-/// Appends what changed for the audience from what spoke for it before to what speaks now. Where one passed the other and
-/// the other's lead went with it, only the passing is told.
-pub(super) fn between(
-    audience: Audience,
-    before: Option<&Standing>,
-    after: Option<&Standing>,
-    changes: &mut Vec<Change>,
-) {
-    let nothing = Standing::default();
-    let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
-    for lead in after.leads.iter().filter(|l| before.lead(l.ahead, l.behind).is_none()) {
-        let numbers = Comparison::of(after, lead.ahead, lead.behind, lead.by);
-        changes.extend(numbers.map(|numbers| Change {
-            audience,
-            ahead: lead.ahead,
-            behind: lead.behind,
-            turn: Turn::Passed(numbers),
-        }));
+/// Appends what there is to tell of an audience whose leads were those of `before` and are those of `after`. Not told are the
+/// steps on the way, nor a move that turns round half-way.
+pub(super) fn between(audience: Audience, before: &Standing, after: &Standing, pace: f64, changes: &mut Vec<Change>) {
+    for lead in &after.leads {
+        let was = before.lead(lead.ahead, lead.behind).map_or(0.0, |before| before.share);
+        let numbers = |ahead, behind| Comparison::of(after, ahead, behind, lead.by);
+        let forth = |turn| Change { audience, ahead: lead.ahead, behind: lead.behind, turn };
+        let back = |turn| Change { audience, ahead: lead.behind, behind: lead.ahead, turn };
+        if was == 0.0 {
+            let numbers = numbers(lead.ahead, lead.behind);
+            changes.extend(numbers.map(|numbers| forth(Turn::Begins { share: lead.share, numbers })));
+        } else if lead.share >= 1.0 && was < 1.0 && f64::from(lead.step) >= 0.5 * pace {
+            changes.push(forth(Turn::Complete));
+        } else if lead.share < 1.0 && was >= 1.0 {
+            changes.push(back(Turn::FallsBack(numbers(lead.behind, lead.ahead))));
+        }
     }
     for lead in &before.leads {
         if after.lead(lead.ahead, lead.behind).is_none() && after.lead(lead.behind, lead.ahead).is_none() {
             let numbers = Comparison::of(after, lead.behind, lead.ahead, lead.by);
-            changes.push(Change { audience, ahead: lead.behind, behind: lead.ahead, turn: Turn::LeadGone(numbers) });
+            changes.push(Change { audience, ahead: lead.behind, behind: lead.ahead, turn: Turn::Undone(numbers) });
         }
     }
 }

@@ -1,25 +1,27 @@
 //! Who is ahead of whom, and what was known when that was found.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use fairway_policies::{Metric, PathSet};
 use serde::{Deserialize, Serialize};
 
-use crate::cells::Audience;
+use crate::{cells::Audience, estimates::Known};
 
-/// The standings of one `rank` step.
-pub type Standings = HashMap<Audience, Standing>;
+/// The standings of one `rank` step. Shared by audience, so that the next ones cost what has changed.
+pub type Standings = HashMap<Audience, Arc<Standing>>;
 
 /// The outcome of comparing a service's pathways for one audience.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
-    /// By pathway index: those that it beats. The leads, as decisions read them.
+    /// By pathway index: those that it beats, for some share of the audience at least.
     pub beats: Vec<PathSet>,
     /// By pathway index: what was known of it.
     pub known: Vec<Option<Known>>,
-    /// Who is ahead of whom, and by what.
+    /// Who is ahead of whom, by what, and for how many. The leads, as decisions read them.
     pub leads: Vec<Lead>,
+    /// When a lead's share last changed; `None` before the first time.
+    pub moved_at: Option<DateTime<Utc>>,
 }
 
 /// One pathway's lead over another, by index.
@@ -31,40 +33,16 @@ pub struct Lead {
     pub behind: u8,
     /// The metric that decided when it passed.
     pub by: Metric,
-    /// The share of the audience for whom the lead is in force, 0…1: an audience moves step by step.
+    /// The share of the audience for whom the lead is in force, above 0, 1 at most: an audience moves step by step.
     pub share: f32,
+    /// The size of its last move, below 0 when that was a move back. The share may have changed by less.
+    pub step: f32,
 }
 
-/// What a comparison knew of one pathway.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Known {
-    /// The level that had enough sessions to speak.
-    pub level: Audience,
-    /// How many.
-    pub sessions: u64,
-    /// The most that spoke since it was last forgotten.
-    #[serde(default)]
-    pub most: u64,
-    /// Playbacks that they began.
-    pub starts: u64,
-    /// The values compared, in the step's order.
-    pub values: Vec<(Metric, f32)>,
-    /// When a cell last said so.
-    pub at: DateTime<Utc>,
-}
-
-impl Known {
-    /// The value of this metric.
-    pub fn value(&self, metric: Metric) -> Option<f32> {
-        self.values.iter().find(|(m, _)| *m == metric).map(|(_, value)| *value)
-    }
-
-    /// How many viewers' experiences this metric's value is made of.
-    pub(super) fn samples(&self, metric: Metric) -> u64 {
-        match metric {
-            Metric::StartFailures | Metric::StartupTime => self.starts,
-            _ => self.sessions,
-        }
+impl Lead {
+    /// A lead in force for everyone.
+    pub fn whole(ahead: u8, behind: u8, by: Metric) -> Self {
+        Self { ahead, behind, by, share: 1.0, step: 1.0 }
     }
 }
 
@@ -75,10 +53,10 @@ impl Standing {
         for lead in &leads {
             beats[usize::from(lead.ahead)].insert(usize::from(lead.behind));
         }
-        Self { beats, known, leads }
+        Self { beats, known, leads, moved_at: None }
     }
 
-    /// Those that `pathway` beats.
+    /// Those that `pathway` beats, for some share of the audience at least.
     pub fn beaten_by(&self, pathway: u8) -> PathSet {
         self.beats.get(usize::from(pathway)).copied().unwrap_or_default()
     }

@@ -1,0 +1,130 @@
+//! How far an audience goes in one move.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fairway_policies::{Metric, Rank};
+
+use super::{
+    compare::{Better, compare, failing, spared, still},
+    leads::{Lead, Standing},
+};
+use crate::{
+    cells::Audience,
+    estimates::{Estimates, Known, Value},
+};
+
+/// The first step after a turn, as a part of the pace.
+const TURNING: f64 = 1.0 / 8.0;
+
+/// Where the lead of one pathway over another should go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    /// To those whom the other plainly fails, in steps of this share.
+    Flee(Metric, f64),
+    Up(Metric),
+    Stay,
+    Back,
+    /// Nowhere, at once: the one that is ahead plainly fails.
+    Drop,
+}
+
+impl Standing {
+    /// Whether it may have to move though nothing new is known.
+    pub(super) fn is_moving(&self, settle: TimeDelta, now: DateTime<Utc>) -> bool {
+        let waiting = || self.moved_at.is_some_and(|at| now - at <= settle + settle);
+        self.leads.iter().any(|lead| lead.share < 1.0) || waiting()
+    }
+}
+
+/// The standing of an audience for which that of `before` spoke.
+pub(super) fn after(
+    before: &Standing,
+    rank: &Rank,
+    estimates: &Estimates,
+    audience: Audience,
+    settle: TimeDelta,
+    now: DateTime<Utc>,
+) -> Standing {
+    let known = estimates.known(audience);
+    let ways = Ways { rank, estimates, audience, known: &known };
+    let failing: Vec<_> = (0..known.len()).map(|pathway| ways.flight(pathway)).collect();
+    // A clock set back does not stop anyone.
+    let settled = before.moved_at.is_none_or(|at| at > now || now - at >= settle);
+    let mut leads = Vec::new();
+    for ahead in 0..known.len() {
+        for behind in (0..known.len()).filter(|behind| *behind != ahead) {
+            let pair = (ahead as u8, behind as u8);
+            let held = before.lead(pair.0, pair.1);
+            let reverse = before.lead(pair.1, pair.0);
+            let flees =
+                |from: usize, to: usize| failing[from].filter(|(failing, _)| spared(estimates, audience, to, failing));
+            let way = match (flees(behind, ahead), flees(ahead, behind)) {
+                (Some((failing, step)), _) => Way::Flee(failing.metric, step),
+                (None, Some(_)) => Way::Drop,
+                (None, None) => ways.way(ahead, behind, held),
+            };
+            leads.extend(moved(pair, held, reverse.is_some(), way, settled, rank.pace));
+        }
+    }
+    let has_moved = leads.iter().any(|lead| before.lead(lead.ahead, lead.behind).map(|l| l.share) != Some(lead.share))
+        || before.leads.iter().any(|lead| !leads.iter().any(|l| (l.ahead, l.behind) == (lead.ahead, lead.behind)));
+    let moved_at = if has_moved { Some(now) } else { before.moved_at };
+    Standing { moved_at, ..Standing::new(known, leads) }
+}
+
+/// What it takes to know the way of a lead.
+struct Ways<'a> {
+    rank: &'a Rank,
+    estimates: &'a Estimates,
+    audience: Audience,
+    known: &'a [Option<Known>],
+}
+
+impl Ways<'_> {
+    fn way(&self, ahead: usize, behind: usize, held: Option<Lead>) -> Way {
+        let (Some(x), Some(y)) = (&self.known[ahead], &self.known[behind]) else { return Way::Back };
+        match compare(self.rank, x, y) {
+            Better::Surely(by) => Way::Up(by),
+            Better::Not => Way::Back,
+            Better::Perhaps if held.is_some_and(|held| still(self.rank, held.by, x, y)) => Way::Stay,
+            Better::Perhaps => Way::Back,
+        }
+    }
+
+    /// Whether the pathway plainly fails the audience, and which share of it may leave at once: the whole, if that is not
+    /// more than `pace` of all viewers.
+    fn flight(&self, pathway: usize) -> Option<(Value, f64)> {
+        let fails = |audience| failing(self.rank, self.estimates, audience, pathway);
+        let failing = fails(self.audience)?;
+        let together = self.audience.lineage().take_while(|audience| fails(*audience).is_some()).last();
+        let sessions = |audience| self.estimates.sessions(audience);
+        let size = sessions(together.unwrap_or(self.audience)) / sessions(Audience::World).max(1.0);
+        Some((failing, (self.rank.pace / size.max(self.rank.pace)).min(1.0)))
+    }
+}
+
+/// The lead after this move, if there is one then. `settled`: whether the audience may move.
+fn moved(pair: (u8, u8), held: Option<Lead>, reverse: bool, way: Way, settled: bool, pace: f64) -> Option<Lead> {
+    let fresh = |by, step: f64| Some(Lead { ahead: pair.0, behind: pair.1, by, share: step as f32, step: step as f32 });
+    match (way, held) {
+        (Way::Flee(by, step), None) => fresh(by, step),
+        (Way::Flee(by, step), Some(held)) if held.share < 1.0 && (settled || held.step < 0.0) => {
+            let share = (f64::from(held.share) + step).min(1.0) as f32;
+            Some(Lead { by, share, step: step as f32, ..held })
+        }
+        (Way::Up(by), None) if settled && !reverse => fresh(by, pace),
+        (Way::Up(by), Some(held)) if settled && held.share < 1.0 => Some(Lead { by, ..stepped(held, 1.0, pace)? }),
+        (Way::Up(by), Some(held)) => Some(Lead { by, ..held }),
+        (Way::Back, Some(held)) if settled => stepped(held, -1.0, pace),
+        (Way::Drop, _) => None,
+        (_, held) => held,
+    }
+}
+
+/// One step up or back: as after a turn, or twice the last, up to the pace. `None`: nothing is left of the lead.
+fn stepped(lead: Lead, way: f64, pace: f64) -> Option<Lead> {
+    let last = f64::from(lead.step) * way;
+    let step = if last > 0.0 { (2.0 * last).min(pace) } else { TURNING * pace };
+    let share = (f64::from(lead.share) + way * step).min(1.0);
+    // What is left of a step is not worth a move of its own.
+    (share > 0.01).then_some(Lead { share: share as f32, step: (way * step) as f32, ..lead })
+}
