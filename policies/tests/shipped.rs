@@ -1,6 +1,6 @@
 //! The files that Fairway ships say what the quick start promises.
 
-use fairway_policies::{Metric, PathSet, PathwayAnswer, Policy, Problem, StepKind, describe, parse};
+use fairway_policies::{Metric, PathSet, PathwayAnswer, Policy, Problem, StepKind, describe, lint, parse};
 
 fn live() -> Result<Policy, Vec<Problem>> {
     parse("live.policy.toml", include_str!("../live.policy.toml"))
@@ -34,12 +34,14 @@ fn the_chain_lets_health_and_viewers_overrule_preference() {
             "prefer cdn-b when continent is SA",
             "prefer cdn-c when continent is AS",
             "rank by start failures, then request errors, then stall ratio, then startup time: 33 % better passes, from \
-             5 sessions on",
+             5 sessions on, 50 % at a time every 5.0 s",
             "split equals: cdn-a 40, cdn-b 30, cdn-c 30",
+            "5 % try another, others every 30 s",
+            "fill each to 90 % of its capacity, the rest goes on",
         ]
     );
     let StepKind::Rank(rank) = &live.steps[4].kind else { panic!("the fifth step ranks") };
-    assert_eq!(rank.by[0], Metric::StartFailures);
+    assert_eq!(rank.by.metrics().next(), Some(Metric::StartFailures));
     let StepKind::Prefer(prefer) = &live.steps[1].kind else { panic!("the second step prefers") };
     assert_eq!(prefer.tiers, [PathSet(0b001)]);
 }
@@ -49,4 +51,11 @@ fn the_steered_name_is_not_in_the_static_zone() {
     let zone = include_str!("../fairway.test.zone");
     let owners = zone.lines().filter_map(|line| line.split_whitespace().next());
     assert!(!owners.into_iter().any(|owner| owner == "live" || owner.starts_with("live.")));
+}
+
+#[test]
+fn it_says_what_it_is_meant_to_do() {
+    let live = live().unwrap();
+    assert!(live.tests.len() >= 5 && live.tests.iter().all(|test| !test.name.is_empty()));
+    assert_eq!(lint("live.policy.toml", &live, None), []);
 }

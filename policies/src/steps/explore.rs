@@ -17,9 +17,9 @@ pub(super) const DEFINITION: Definition = Definition {
     table: Table {
         name: "an `explore` step",
         title: "`do = \"explore\"`",
-        doc: "Gives a small share of each audience another pathway first, so that what is known of the others stays fresh \
-              and one that has become better is noticed. Only clients that can afford it are taken, and each for a while \
-              only. Put it behind `rank`, whose order it is that would otherwise feed on itself.",
+        doc: "Gives a small share of each audience another pathway first, one of those behind its first that are up, so that \
+              what is known of the others stays fresh and one that has become better is noticed. Put it behind `rank`, whose \
+              order would otherwise confirm itself.",
         keys: &[
             Key::default(
                 "share",

@@ -11,9 +11,9 @@ pub(super) const DEFINITION: Definition = Definition {
     table: Table {
         name: "a `limit` step",
         title: "`do = \"limit\"`",
-        doc: "Keeps the first so many pathways; the others are not answered. Those set aside fill up what is missing. \
-              DNS answers one pathway in any case. A list of one takes players' own failover away: keep two at least for \
-              HLS and DASH.",
+        doc: "Keeps the first so many pathways. DNS answers one in any case. A steering list has two at least, or players could \
+              not fail over by themselves: what is missing comes from those past the limit, then from those set aside, as a \
+              last resort.",
         keys: &[Key::needed("to", Kind::Integer(1, MAX_PATHWAYS as u32), "2", "How many.")],
         choice: Choice::Free,
         examples: &["[[step]]\ndo = \"limit\"\nto = 2"],

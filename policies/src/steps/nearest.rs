@@ -21,9 +21,9 @@ pub(super) const DEFINITION: Definition = Definition {
     table: Table {
         name: "a `nearest` step",
         title: "`do = \"nearest\"`",
-        doc: "The nearer pathway first, by great-circle distance between the client and each pathway's `location`. Those \
-              that are about as far stay equals; those without a location come last. A client whose coordinates are not \
-              known is left alone.",
+        doc: "The nearer pathway first, by great-circle distance between the client and each pathway's `location`, whatever \
+              their tiers. Those about as near as the nearest of them stay as they stood; those without a location come last. \
+              A client whose coordinates are not known is left alone.",
         keys: &[
             Key::optional(
                 "bias_km",
@@ -36,7 +36,7 @@ pub(super) const DEFINITION: Definition = Definition {
                 "same_km",
                 Kind::Number(Bounds::of(0.0, FAR)),
                 "100",
-                "Distances that differ from the nearest of a tier by no more than this are the same.",
+                "Pathways farther than the nearest by no more than this count as near as it.",
             ),
         ],
         choice: Choice::Free,

@@ -28,7 +28,8 @@ pub(crate) const TABLE: Table = Table {
     name: "`when`",
     title: "`when`",
     doc: "All kinds of condition that are given must hold; within one, any value matches, and none of its `_not` may. What \
-          is not known of a client matches nothing: it is in no country, and so also in none of a `country_not`.",
+          is not known of a client is no value at all: a client of an unknown country fails `country` and passes \
+          `country_not`.",
     keys: conditions! {
         "continent", Kind::Continent, "[\"SA\"]", "On which continent.";
         "country", Kind::Country, "[\"DE\", \"AT\"]", "In which country.";
