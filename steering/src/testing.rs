@@ -62,7 +62,7 @@ pub fn world(numbers: &mut Numbers, points: bool) -> GeoTable {
         }
         let mut at = 0x2001_0db8_u128 << 96;
         for _ in 0..30 {
-            at += (numbers.below(3) * numbers.below(300)) as u128 << 72;
+            at += ((numbers.below(3) * numbers.below(300)) as u128) << 72;
             let len = 1 << (64 + numbers.below(20));
             let [first, last] = [at, at + len - 1].map(Ipv6Addr::from_bits);
             csv += &format!("{first},{last},{}\n", what(numbers));

@@ -50,7 +50,6 @@ impl From<Service> for Held {
 
 pub(super) struct State {
     pub(super) live: Arc<Live>,
-    geo: Arc<GeoTable>,
     /// By service id; `services[i].policy` is `policies[i]`.
     policies: Vec<Arc<Policy>>,
     pub(super) services: Vec<Held>,
@@ -94,11 +93,10 @@ impl State {
         let list = overrides.list();
         let mut services: Vec<Held> = policies.iter().map(|policy| service(policy).into()).collect();
         services.iter_mut().for_each(|held| held.overrides = concerning(&list, &held.policy));
-        let compiled = compile(version, &geo, &services, &verdicts, now);
+        let compiled = Snapshot::compile(version, now, geo, gathered(&services, &verdicts, now));
         let live = Arc::new(Live::new(compiled, now).with(overrides));
         let state = Self {
             live: live.clone(),
-            geo,
             policies,
             services,
             verdicts,
@@ -187,8 +185,7 @@ impl State {
     /// Swaps a new snapshot in, if anything in it changed.
     pub(super) fn publish(&mut self, now: DateTime<Utc>) -> Option<Swap> {
         let swap = self.changed.take()?;
-        let version = self.live.snapshot.load().version + 1;
-        let snapshot = compile(version, &self.geo, &self.services, &self.verdicts, now);
+        let snapshot = self.live.snapshot.load().next(now, gathered(&self.services, &self.verdicts, now));
         self.live.publish(snapshot, std::mem::take(&mut self.policies_changed));
         self.live.overrides.brought_into_force(self.overrides.clone());
         Some(swap)
@@ -330,7 +327,8 @@ impl State {
     }
 }
 
-fn compile(version: u64, geo: &Arc<GeoTable>, services: &[Held], verdicts: &Verdicts, now: DateTime<Utc>) -> Snapshot {
+/// What is known of each service.
+fn gathered(services: &[Held], verdicts: &Verdicts, now: DateTime<Utc>) -> Vec<Service> {
     let service = |held: &Held| {
         let Held { policy, standings, ramps, overrides, cells_at_ms, counters, .. } = held;
         let verdicts = verdicts.of(policy, now);
@@ -339,7 +337,7 @@ fn compile(version: u64, geo: &Arc<GeoTable>, services: &[Held], verdicts: &Verd
             Inputs { verdicts, ramps, standings, overrides, cells_at_ms: *cells_at_ms, ..Inputs::default() };
         Service::new(policy.clone(), inputs, counters.clone())
     };
-    Snapshot::compile(version, now, geo.clone(), services.iter().map(service).collect())
+    services.iter().map(service).collect()
 }
 
 /// Counters go by index; these go on under the new indexes of their pathways.

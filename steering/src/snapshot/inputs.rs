@@ -68,14 +68,14 @@ mod standings {
 
     pub fn serialize<S: Serializer>(all: &[Arc<Standings>], to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(all.iter().map(|standings| {
-            let mut list: Vec<(&Audience, &Standing)> = standings.iter().collect();
+            let mut list: Vec<(&Audience, &Arc<Standing>)> = standings.iter().collect();
             list.sort_by_key(|(audience, _)| **audience);
             list
         }))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arc<Standings>>, D::Error> {
-        let lists = Vec::<Vec<(Audience, Standing)>>::deserialize(from)?;
+        let lists = Vec::<Vec<(Audience, Arc<Standing>)>>::deserialize(from)?;
         Ok(lists.into_iter().map(|list| Arc::new(list.into_iter().collect())).collect())
     }
 }

@@ -130,7 +130,7 @@ impl<C: Eq + Hash> Rows<C> {
         };
         let coarse = |place: &PlaceId| if dimensions.fine() { Some(geo.region_of(*place)) } else { None };
         let regions = regions.union(&places.iter().filter_map(coarse).collect());
-        making.do_regions(&regions, geo, &dimensions.places(geo, &regions), &class);
+        making.do_regions(&regions, geo, dimensions, &class);
         let left = places.iter().filter(|place| !regions.contains(geo.region_of(**place)));
         left.for_each(|place| making.do_place(*place, geo, &class));
         making.end(geo)
@@ -169,19 +169,26 @@ impl<C: Eq + Hash> Making<C> {
         number
     }
 
-    /// Does these regions again; `places` are those in them that may differ from the rest.
-    fn do_regions(&mut self, regions: &RegionSet, geo: &GeoTable, places: &[PlaceId], class: impl Fn(&Place) -> C) {
+    /// Does these regions again.
+    fn do_regions(
+        &mut self,
+        regions: &RegionSet,
+        geo: &GeoTable,
+        dimensions: &impl Dimensions,
+        class: impl Fn(&Place) -> C,
+    ) {
         if !self.exceptions.is_empty() && !regions.is_empty() {
             self.exceptions.retain(|place, _| !regions.contains(geo.region_of(*place)));
         }
-        let mut places = places;
+        let (differing, fine) = (dimensions.places(geo, regions), dimensions.fine());
+        let mut places = &differing[..];
         for (region, names) in geo.regions().filter(|(region, _)| regions.contains(*region)) {
             let count = places.iter().take_while(|place| geo.region_of(**place) == region).count();
             let (own, others) = places.split_at(count);
             places = others;
-            // Where every place may differ there is no rest; the first then stands for those that do not.
+            // Where each place has a point there is nobody of whom only the country is known; the first then stands for the rest.
             let rest = match own {
-                [first, ..] if count == geo.places_in(region).count() => geo.place(*first),
+                [first, ..] if fine && count == geo.places_in(region).count() => geo.place(*first),
                 _ => names.place(),
             };
             let rest = self.number(class(&rest));

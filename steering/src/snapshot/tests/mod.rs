@@ -1,3 +1,5 @@
+mod rows;
+
 use std::{fs, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
