@@ -20,7 +20,7 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 use chrono::{DateTime, Utc};
-use fairway_steering::{Service, Snapshot, Via};
+use fairway_steering::{Client, Service, Snapshot, Via, record::Answered};
 use hickory_proto::{
     op::{Edns, LowerQuery, Message, MessageType, Metadata, OpCode, ResponseCode},
     rr::{DNSClass, RecordType},
@@ -69,15 +69,17 @@ pub struct Query<'q> {
 pub struct Reply<'s> {
     /// The reply; it fits the transport.
     pub message: Message,
-    /// The pathways that steered names were answered with.
-    pub decided: ArrayVec<(&'s Service, u8), MAX_CHAIN>,
+    /// What steered names were answered with.
+    pub decided: ArrayVec<(&'s Service, Answered), MAX_CHAIN>,
+    /// For whom; `None` where nobody was looked for.
+    pub client: Option<Client<'static>>,
     /// Whether the query told of a client subnet.
     pub subnet: bool,
 }
 
 /// Answers. The same snapshot, zones, query and time give the same reply.
 pub fn answer<'s>(snapshot: &'s Snapshot, zones: &Zones, query: &Query<'_>, now: DateTime<Utc>) -> Reply<'s> {
-    let mut reply = Reply { message: blank(query), decided: ArrayVec::new(), subnet: false };
+    let mut reply = Reply { message: blank(query), decided: ArrayVec::new(), client: None, subnet: false };
     match check(query) {
         Err(code) => reply.message.metadata.response_code = code,
         Ok((question, subnet)) => {
@@ -90,6 +92,7 @@ pub fn answer<'s>(snapshot: &'s Snapshot, zones: &Zones, query: &Query<'_>, now:
             reply.message.authorities = lookup.authorities;
             reply.message.additionals = lookup.additionals;
             reply.decided = lookup.decided;
+            reply.client = Some(client);
             reply.subnet = subnet.is_some();
             if let (Some(subnet), Some(edns)) = (subnet, &mut reply.message.edns) {
                 edns.options_mut().insert(subnet.echo(lookup.scope));

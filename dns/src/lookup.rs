@@ -20,7 +20,7 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 use chrono::{DateTime, Utc};
-use fairway_steering::{Client, PathwayAnswer, Service, Snapshot, decide};
+use fairway_steering::{Client, PathwayAnswer, Service, Snapshot, decide, record::Answered};
 use hickory_proto::{
     op::{LowerQuery, ResponseCode},
     rr::{Name, RData, Record, RecordType, rdata},
@@ -47,7 +47,7 @@ pub(crate) struct Lookup<'s> {
     pub(crate) additionals: Vec<Record>,
     /// Bits of the client's prefix for which all this holds; 0: for everyone.
     pub(crate) scope: u8,
-    pub(crate) decided: ArrayVec<(&'s Service, u8), MAX_CHAIN>,
+    pub(crate) decided: ArrayVec<(&'s Service, Answered), MAX_CHAIN>,
 }
 
 /// What is asked, by whom, and of what.
@@ -148,12 +148,14 @@ impl<'s> Lookup<'s> {
             }
             _ => {}
         }
-        match chosen {
-            Some((pathway, _)) if self.answers.len() > before => self.decided.push((service, pathway)),
-            _ => {
-                self.no_data(zone);
-                self.authorities.iter_mut().for_each(|soa| soa.ttl = soa.ttl.min(decision.ttl));
-            }
+        let answered = self.answers.len() > before;
+        if !answered {
+            self.no_data(zone);
+            self.authorities.iter_mut().for_each(|soa| soa.ttl = soa.ttl.min(decision.ttl));
+        }
+        // A pathway without an address of the type asked is no answer by it, and no failure.
+        if answered || chosen.is_none() {
+            self.decided.push((service, Answered::of(&decision, service, asking.client.via, asking.now)));
         }
         target.filter(|_| asking.rtype != RecordType::CNAME)
     }

@@ -132,8 +132,10 @@ impl Handler {
             code: reply.message.metadata.response_code,
             subnet: reply.subnet,
         });
-        for (service, pathway) in &reply.decided {
-            service.counters.dns(*pathway);
+        if let Some(client) = &reply.client {
+            for (service, answer) in &reply.decided {
+                self.live.recorder.answered(&snapshot, service, answer, || service.asker(client, answer.at));
+            }
         }
         reply.message
     }

@@ -55,6 +55,13 @@ impl Collector for Metrics {
                 counter(&mut out, &[("status", *status)], count.load(Ordering::Relaxed))
             })
         })?;
+        let recorder = &self.live.recorder;
+        let by_outcome = [("recorded", &recorder.recorded), ("dropped", &recorder.dropped)];
+        counters(&mut encoder, "decisions_recorded", "Decisions that were to be recorded, by what became of them", |mut out| {
+            by_outcome.iter().try_for_each(|(outcome, count)| {
+                counter(&mut out, &[("outcome", *outcome)], count.load(Ordering::Relaxed))
+            })
+        })?;
         let deliveries = &self.live.deliveries;
         let by_outcome = [("delivered", &deliveries.delivered), ("failed", &deliveries.failed)];
         counters(&mut encoder, "webhook_deliveries", "Scaling events told to the webhook", |mut out| {

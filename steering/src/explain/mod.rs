@@ -20,11 +20,9 @@ use fairway_policies::{
     },
 };
 
-use ipnet::IpNet;
-
 use crate::{
-    client::{Client, Via},
-    decide::{Choice, Decision, Reason, StepReport, decide, shares},
+    client::{Asker, Client, Via},
+    decide::{Choice, Decision, Reason, StepReport, decide, decide_for, shares},
     snapshot::{Service, Snapshot},
 };
 
@@ -33,29 +31,52 @@ const OLD_CELLS: f64 = 60.0;
 
 /// Why `client` gets what it gets from `service`, a service of `snapshot`.
 pub fn explain(snapshot: &Snapshot, service: &Service, client: &Client<'_>, now: DateTime<Utc>) -> Explanation {
-    let mut reports = Vec::new();
-    let decision = decide(snapshot, service, client, now, &mut reports);
     let resolver = Client { via: Via::Dns, session: None, ..*client };
     let over_dns = decide(snapshot, service, &resolver, now, &mut ());
     let scope = over_dns.holds(snapshot, service, &resolver, now);
+    let dns = dns(&service.policy, &over_dns, &scope.to_string());
+    let told = explained_client(client);
+    story(service, &service.asker(client, now), told, (snapshot.version, snapshot.made_at), dns, now)
+}
+
+/// [`explain`], for an asker such as was recorded: of its address no more is known than that it had one, nor therefore for
+/// whom the answer held, and what it would have got by asking in another way is left out. `made`: number and time of the
+/// snapshot that decided.
+pub fn explain_asker(service: &Service, asker: &Asker, made: (u64, DateTime<Utc>), now: DateTime<Utc>) -> Explanation {
+    let place = asker.place;
+    let told = explained_client(&Client::at(place, asker.via, None));
+    let decision = decide_for(service, asker, now, &mut ());
+    let dns = (asker.via == Via::Dns).then(|| dns(&service.policy, &decision, "")).flatten();
+    story(service, asker, told, made, dns, now)
+}
+
+fn story(
+    service: &Service,
+    asker: &Asker,
+    client: ExplainedClient,
+    (version, made_at): (u64, DateTime<Utc>),
+    dns: Option<DnsAnswer>,
+    now: DateTime<Utc>,
+) -> Explanation {
+    let mut reports = Vec::new();
+    let decision = decide_for(service, asker, now, &mut reports);
     let policy = &*service.policy;
     let mut weighed = PathSet::default();
     let seconds = |ms: i64| ms as f64 / 1000.0;
     let explained = ExplainedSnapshot {
-        version: snapshot.version,
-        age_seconds: seconds((now - snapshot.made_at).num_milliseconds()).max(0.0),
+        version,
+        age_seconds: seconds((now - made_at).num_milliseconds()).max(0.0),
         cells_age_seconds: service.inputs.cells_at_ms.map(|at| seconds(now.timestamp_millis() - at).max(0.0)),
     };
-    let likely = shares(service, &service.asker(client, now), now);
-    let likely = likely.into_iter().enumerate().filter(|(_, share)| *share > 0.0);
+    let likely = shares(service, asker, now).into_iter().enumerate().filter(|(_, share)| *share > 0.0);
     Explanation {
         service: policy.service.clone(),
-        client: explained_client(client),
-        warnings: warnings(service, client, &decision, &reports, &explained, now),
+        client,
+        warnings: warnings(service, asker, &decision, &reports, &explained, now),
         snapshot: explained,
         start: vec![policy.pathways.iter().map(|p| Share { pathway: p.id.clone(), weight: None }).collect()],
         steps: reports.iter().map(|report| step(service, report, now, &mut weighed)).collect(),
-        dns: dns(policy, &over_dns, scope),
+        dns,
         http: HttpAnswer { priority: decision.priority(policy).map(|p| p.id.clone()).collect(), ttl: decision.ttl },
         likely: likely.map(|(pathway, share)| Likely { pathway: id(policy, pathway as u8), share }).collect(),
     }
@@ -75,7 +96,7 @@ fn explained_client(client: &Client<'_>) -> ExplainedClient {
 
 fn warnings(
     service: &Service,
-    client: &Client<'_>,
+    asker: &Asker,
     decision: &Decision,
     reports: &[StepReport],
     snapshot: &ExplainedSnapshot,
@@ -108,8 +129,8 @@ fn warnings(
         warnings.push(format!("the TTL is {} s instead of {} s: {why}", decision.ttl, policy.ttl));
     }
     let shared = |kind: &StepKind| matches!(kind, StepKind::Weights(_) | StepKind::Stick(_) | StepKind::Explore(_));
-    if has(shared) && client.session.is_none() {
-        match (client.address, client.via) {
+    if has(shared) && asker.session.is_none() {
+        match (asker.prefix, asker.via) {
             (None, _) => warnings.push("no address was given: among equals, each address has its own order".into()),
             (Some(_), Via::Dns) => {}
             (Some(_), _) => warnings.push("no session was given: among equals, each session has its own order".into()),
@@ -118,7 +139,7 @@ fn warnings(
     warnings
 }
 
-fn dns(policy: &Policy, decision: &Decision, scope: IpNet) -> Option<DnsAnswer> {
+fn dns(policy: &Policy, decision: &Decision, scope: &str) -> Option<DnsAnswer> {
     let (pathway, answer) = decision.for_dns(policy)?;
     let values: Vec<(&str, String)> = match answer {
         PathwayAnswer::Addresses(addresses) => addresses.iter().map(|a| (address_kind(a), a.to_string())).collect(),

@@ -52,6 +52,7 @@ use crate::{
     decide::{Choice, Decision, decide},
     health::Health,
     live::Live,
+    record::Answered,
     sessions::{Attributed, Seen},
     snapshot::{Service, Snapshot},
 };
@@ -148,10 +149,13 @@ impl Steering {
         asked: &Asked<'_>,
         now: DateTime<Utc>,
     ) -> Decision {
-        let decision = decide(snapshot, service, &client(snapshot, request, asked), now, &mut ());
-        if let Some(first) = decision.ranked.first() {
-            service.counters.http(first.pathway);
-        }
+        let live = &self.live;
+        let buffer_ms = asked.session().and_then(|sid| live.sessions.buffer_ms(sid, now));
+        let client = Client { buffer_ms, ..client(snapshot, request, asked) };
+        let decision = decide(snapshot, service, &client, now, &mut ());
+        live.recorder.answered(snapshot, service, &Answered::of(&decision, service, asked.via, now), || {
+            service.asker(&client, now)
+        });
         decision
     }
 

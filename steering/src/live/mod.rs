@@ -30,6 +30,7 @@ use crate::{
     health::Tally,
     lock::lock,
     overrides::Overrides,
+    record::Recorder,
     sessions::{Attributed, Sessions},
     snapshot::Snapshot,
 };
@@ -104,6 +105,8 @@ pub struct Live {
     pub answers: Answers,
     /// Scaling events told to the webhook.
     pub deliveries: Arc<Deliveries>,
+    /// Where answers go that are to be recorded.
+    pub recorder: Recorder,
     /// What operators force; [`Live::force`] and [`Live::clear`] change it.
     pub overrides: Overrides,
     pub(crate) history: Mutex<History>,
@@ -122,6 +125,7 @@ impl Live {
             sessions: Sessions::default(),
             answers: Answers::default(),
             deliveries: Arc::default(),
+            recorder: Recorder::new(now),
             overrides: Overrides::default(),
             history: Mutex::default(),
             reload: Notify::new(),
@@ -175,7 +179,9 @@ impl Live {
         if policies_changed {
             self.hosts.store(Arc::new(hosts(&snapshot)));
         }
-        self.snapshot.store(Arc::new(snapshot));
+        let (at, after) = (snapshot.made_at, Arc::new(snapshot));
+        let before = self.snapshot.swap(after.clone());
+        self.recorder.swapped(before, after, at);
     }
 }
 
