@@ -1,6 +1,6 @@
 mod rows;
 
-use std::{fs, sync::Arc};
+use std::{collections::HashMap, fs, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fairway_geo::GeoTable;
@@ -8,7 +8,7 @@ use fairway_policies::{Metric, Policy};
 
 use super::*;
 use crate::{
-    health::Health,
+    health::{Health, Verdict},
     standing::{Known, Lead},
     testing::{decision, now, policy, verdict},
 };
@@ -21,15 +21,13 @@ fn germany() -> Audience {
 
 /// A node that found a to be down, and c better than b in Germany.
 fn learnt() -> Snapshot {
-    let known = |ratio| {
-        let values = vec![(Metric::StallRatio, ratio)];
-        Some(Known { level: germany(), sessions: 41, most: 41, starts: 41, values, at: now() })
-    };
-    let lead = Lead { ahead: 2, behind: 1, by: Metric::StallRatio };
-    let standing = Standing::new(vec![None, known(0.061), known(0.004)], vec![lead]);
+    let known = |ratio| Some(Known::sure(germany(), 41, &[(Metric::StallRatio, ratio)], now()));
+    let lead = Lead::whole(2, 1, Metric::StallRatio);
+    let standing = Arc::new(Standing::new(vec![None, known(0.061), known(0.004)], vec![lead]));
     let standings = vec![Arc::default(), Arc::new(HashMap::from([(germany(), standing)]))];
     let verdicts = [Health::Down, Health::Up, Health::Up].map(verdict).to_vec();
-    let service = Service::new(policy(&["a", "b", "c"], STEPS), verdicts, standings, Some(5), Arc::default());
+    let inputs = Inputs { verdicts, standings, cells_at_ms: Some(5), ..Inputs::default() };
+    let service = Service::new(policy(&["a", "b", "c"], STEPS), inputs, Arc::default());
     Snapshot::compile(41, now(), Arc::new(GeoTable::empty()), vec![service])
 }
 
@@ -52,9 +50,7 @@ fn what_was_saved_decides_as_before() {
     assert_eq!(saved, Saved::of(&before));
     let after = restored(&saved, before.services[0].policy.clone(), now() + TimeDelta::hours(1));
     assert_eq!(after.version, 42);
-    assert_eq!(after.services[0].verdicts, before.services[0].verdicts);
-    assert_eq!(after.services[0].standings, before.services[0].standings);
-    assert_eq!(after.services[0].cells_at_ms, Some(5));
+    assert_eq!(after.services[0].inputs, before.services[0].inputs);
     let client = crate::testing::client("192.0.2.1", 20, "DE");
     assert_eq!(decision(&after, &client), decision(&before, &client));
 }
@@ -68,17 +64,17 @@ fn what_was_learnt_survives_an_edit_of_the_policy() {
     assert_eq!(service.inputs.verdicts[0], Verdict::unknown(now()), "new: nothing known");
     assert_eq!(service.inputs.verdicts[1], verdict(Health::Up));
     let standing = &service.inputs.standings[2][&germany()];
-    assert_eq!(standing.leads, [Lead { ahead: 1, behind: 2, by: Metric::StallRatio }], "c over b, at their new places");
+    assert_eq!(standing.leads, [Lead::whole(1, 2, Metric::StallRatio)], "c over b, at their new places");
     assert_eq!(
         standing.known.iter().map(|k| k.as_ref().map(|k| k.sessions)).collect::<Vec<_>>(),
         [None, Some(41), Some(41)]
     );
 
     let gone = restored(&saved, policy(&["a", "b"], STEPS), now());
-    assert_eq!(gone.services[0].standings[1][&germany()].leads, [], "c is no more");
+    assert_eq!(gone.services[0].inputs.standings[1][&germany()].leads, [], "c is no more");
     let other = Arc::new(Policy { service: "other".into(), ..(*policy(&["a"], STEPS)).clone() });
     let fresh = saved.service(other, Arc::default(), now());
-    assert_eq!((fresh.verdicts, fresh.cells_at_ms), (vec![Verdict::unknown(now())], None));
+    assert_eq!((fresh.inputs.verdicts, fresh.inputs.cells_at_ms), (vec![Verdict::unknown(now())], None));
 }
 
 #[test]
