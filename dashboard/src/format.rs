@@ -15,6 +15,18 @@ pub fn clock_minutes(ms: i64) -> String {
     clock(ms)[..5].to_owned()
 }
 
+/// `2026-03-01 12:03`, UTC: the day by Howard Hinnant's `civil_from_days`.
+pub fn date_minutes(ms: i64) -> String {
+    let days = ms.div_euclid(1000 * DAY) + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    format!("{:04}-{month:02}-{day:02} {}", year + era * 400 + i64::from(month <= 2), clock_minutes(ms))
+}
+
 /// `8 s`, `4 min`, `2 h 5 min`, `3 d`: how long, in no more digits than matter.
 pub fn span(ms: i64) -> String {
     match ms.max(0) / 1000 {
@@ -26,6 +38,29 @@ pub fn span(ms: i64) -> String {
         },
         s => format!("{} d", s / DAY),
     }
+}
+
+/// Seconds of a span as a person writes it: `90s`, `30m`, `2h`, `1d`, or several of these together, as `1h30m`; `None` of
+/// anything else, and of nothing.
+pub fn parse_span(text: &str) -> Option<u32> {
+    let (mut seconds, mut rest) = (0_u32, text.trim());
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let unit = match rest[digits..].chars().next()? {
+            's' => 1,
+            'm' => MINUTE,
+            'h' => HOUR,
+            'd' => DAY,
+            _ => return None,
+        };
+        let count: u32 = rest[..digits].parse().ok()?;
+        seconds = seconds.checked_add(count.checked_mul(u32::try_from(unit).ok()?)?)?;
+        rest = rest[digits + 1..].trim_start();
+    }
+    Some(seconds)
 }
 
 /// `412 Mbit/s`, `1.25 Gbit/s`: three digits.
@@ -94,8 +129,19 @@ mod tests {
     fn times() {
         assert_eq!(clock(1_764_763_421_999), "12:03:41");
         assert_eq!(clock_minutes(0), "00:00");
+        let dates = [0, 951_782_400_000, 1_709_164_799_999, 1_764_763_421_999].map(date_minutes);
+        assert_eq!(dates, ["1970-01-01 00:00", "2000-02-29 00:00", "2024-02-28 23:59", "2025-12-03 12:03"]);
         let spans = [-5, 8_900, 61_000, 7_500_000, 7_200_000, 200_000_000].map(span);
         assert_eq!(spans, ["0 s", "8 s", "1 min", "2 h 5 min", "2 h", "2 d"]);
+    }
+
+    #[test]
+    fn spans_are_read() {
+        let read = ["90s", "30m", "2h", "1d", "1h30m", " 1h 5s "].map(parse_span);
+        assert_eq!(read, [90, 1_800, 7_200, 86_400, 5_400, 3_605].map(Some));
+        for wrong in ["", "h", "30", "30 minutes", "1.5h", "-1h", "99999d", "1w"] {
+            assert_eq!(parse_span(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub struct Overview {
     pub feed: Vec<FeedItem>,
     /// Set while the policy files on disk are not those in force.
     pub refused: Option<Refused>,
+    /// What operators force of this service, the newest first: it goes before those under it.
+    pub overrides: Vec<Override>,
+    /// The form for one more, where it was asked for.
+    pub form: Option<OverrideForm>,
 }
 
 /// How fresh the data behind a page is.
@@ -88,6 +92,120 @@ pub struct PathwayView {
     pub scale_at: f64,
     /// Whether the trigger has fired and not been taken back.
     pub scaling: bool,
+    /// What operators say of it, whatever is found: the one that goes before the others first.
+    pub forced: Vec<Forced>,
+}
+
+/// An operator's word, where a pathway's verdict is shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forced {
+    /// The override's number.
+    pub id: u64,
+    /// The health forced on it; `None` of a share.
+    pub health: Option<Health>,
+    /// Whether it is for all clients.
+    pub everywhere: bool,
+    /// What, for whom, by whom, until when, why: `drained for country DE by ana until …: maintenance`.
+    pub text: String,
+}
+
+/// An override, as the API tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Override {
+    /// Its number, by which it is cleared.
+    pub id: u64,
+    /// A glob of service ids.
+    pub service: String,
+    /// A glob of pathway ids.
+    pub pathway: String,
+    /// Two letters; for clients there.
+    pub continent: Option<String>,
+    /// ISO 3166-1 alpha-2; for clients there.
+    pub country: Option<String>,
+    /// Autonomous system number; for clients there.
+    pub asn: Option<u32>,
+    /// The same in words: `everywhere`, `country DE`.
+    pub place: String,
+    /// What is forced.
+    pub force: Force,
+    /// Of [`Force::Share`]: the share of clients that it is fit for, 0…1.
+    pub share: Option<f32>,
+    /// Who forces it.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since_ms: i64,
+    /// Until when; `None`: until it is cleared.
+    pub expires_ms: Option<i64>,
+    /// The pathways that it speaks of now.
+    pub affects: Vec<Affected>,
+}
+
+/// A pathway that an override speaks of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Affected {
+    /// Service id.
+    pub service: String,
+    /// Pathway id.
+    pub pathway: String,
+    /// How fit it is found.
+    pub health: Health,
+    /// Why, as a clause.
+    pub cause: String,
+}
+
+/// What is forced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Force {
+    /// Fit, whatever is found.
+    Up,
+    /// Unfit: it does not work.
+    Down,
+    /// Unfit, on purpose.
+    #[default]
+    Drained,
+    /// Fit for a share of clients.
+    Share,
+}
+
+/// What came of setting or clearing an override.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverrideDone {
+    /// The override, set or cleared.
+    #[serde(rename = "override")]
+    pub forced: Override,
+    /// Whether answers follow it already.
+    pub in_force: bool,
+    /// What its author should know.
+    pub warnings: Vec<String>,
+}
+
+/// The form for an override, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OverrideForm {
+    /// A glob of pathway ids.
+    pub pathway: String,
+    /// `up`, `down`, `drained` or `share`.
+    pub force: String,
+    /// In per cent, where `force` is `share`.
+    pub share: String,
+    /// Two letters.
+    pub continent: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// Autonomous system number, with or without `AS`.
+    pub asn: String,
+    /// How long, as `30m`, `2h`; empty: until it is cleared.
+    pub lasts: String,
+    /// Who.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// Why it was refused.
+    pub problem: Option<String>,
 }
 
 /// The load on a pathway.
@@ -135,7 +253,7 @@ pub struct FeedItem {
     pub at_ms: i64,
     /// How it should strike the eye.
     pub tone: Tone,
-    /// What it is about: `Verdict`, `Standing`, `Policies`, `Scaling`, `Store`.
+    /// What it is about: `Verdict`, `Recovery`, `Override`, `Standing`, `Policies`, `Scaling`, `Store`.
     pub about: String,
     /// One line.
     pub title: String,

@@ -1,11 +1,12 @@
 //! Model in, HTML out. [`app`] is the whole of `<body>`'s content, rendered on the server and taken over in the browser,
 //! so both must make the same of the same [`Shown`]: nothing here reads a clock, an address bar or a screen.
 //!
-//! [`overview`] and [`explain`] are the two pages, [`chart`] draws, [`icon`] is what a verdict looks like.
+//! [`overview`] and [`explain`] are the two pages, [`overrides`] is what operators force, [`chart`] draws, [`icon`] is what a verdict looks like.
 
 pub mod chart;
 pub mod explain;
 pub mod icon;
+pub mod overrides;
 pub mod overview;
 
 use leptos::prelude::*;

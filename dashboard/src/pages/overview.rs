@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     chart::{Drawing, Kind, chart},
-    colour, icon, options, pathway_label, swatch,
+    colour, icon, options, overrides, pathway_label, swatch,
 };
 use crate::{
     format,
@@ -21,6 +21,8 @@ pub fn page(model: RwSignal<Overview>) -> impl IntoView {
             {sources(model).into_any()}
         </div>
         {refused(model).into_any()}
+        {overrides::strip(model).into_any()}
+        {overrides::form(model).into_any()}
         {pathways(model).into_any()}
         {decisions(model).into_any()}
         <div class="pair">
@@ -95,7 +97,10 @@ fn pathways(model: RwSignal<Overview>) -> impl IntoView {
         move || model.with(|m| m.pathways.iter().enumerate().map(|(i, p)| pathway_card(i, p, m.now_ms)).collect_view());
     view! {
         <section aria-labelledby="pathways">
-            <h2 id="pathways">"Pathways"</h2>
+            <div class="over">
+                <h2 id="pathways">"Pathways"</h2>
+                <a href=move || model.with(|m| format!("/?service={}&force=#force", m.service))>"Force a pathway"</a>
+            </div>
             <ul class="cards">{cards}</ul>
         </section>
     }
@@ -104,6 +109,12 @@ fn pathways(model: RwSignal<Overview>) -> impl IntoView {
 fn pathway_card(index: usize, pathway: &PathwayView, now_ms: i64) -> impl IntoView + use<> {
     let since =
         format!("for {}, since {} UTC", format::span(now_ms - pathway.since_ms), format::clock(pathway.since_ms));
+    // Of overrides for all clients the first holds; those before it are exceptions for a place.
+    let everywhere = pathway.forced.iter().find(|forced| forced.everywhere).and_then(|forced| forced.health);
+    let health = everywhere.unwrap_or(pathway.health);
+    let found = everywhere.map(|_| format!("found {}: ", pathway.health.word().to_lowercase()));
+    let forced =
+        pathway.forced.iter().map(|f| view! { <p class="forced">{"Forced "}{f.text.clone()}</p> }).collect_view();
     let (sessions, bits) = match pathway.demand {
         Some(d) => (format::count(d.sessions), format::bits_per_second(d.bits_per_second as f64)),
         None => ("–".into(), "–".into()),
@@ -112,8 +123,9 @@ fn pathway_card(index: usize, pathway: &PathwayView, now_ms: i64) -> impl IntoVi
         <li class=format!("card {}", colour(index))>
             <h3><span class="swatch" aria-hidden="true"></span>{pathway.id.clone()}</h3>
             <p class="host">{pathway.host.clone()}</p>
-            <p class="verdict">{icon::health(pathway.health)} <strong>{pathway.health.word()}</strong></p>
-            <p class="cause">{pathway.cause.clone()}<span class="since">{since}</span></p>
+            <p class="verdict">{icon::health(health)} <strong>{health.word()}</strong></p>
+            {forced}
+            <p class="cause">{found}{pathway.cause.clone()}<span class="since">{since}</span></p>
             <dl class="demand">
                 <div><dt>"Sessions"</dt><dd>{sessions}</dd></div>
                 <div><dt>"Demand"</dt><dd>{bits}</dd></div>

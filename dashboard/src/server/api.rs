@@ -1,31 +1,35 @@
 //! The JSON API, described by `openapi.json` beside this room's sources; and the node's own metrics and probes.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, delete, get},
 };
 use fairway_policies::explain::Explanation;
 use fairway_steering::demand::Demand;
 use prometheus_client::encoding::text::encode;
 use serde::{Deserialize, Serialize};
 
-use super::{Console, events, refusal::Refusal, view};
+use super::{Console, events, overrides, refusal::Refusal, view};
 use crate::model::{Overview, PathwayView, Question};
 
 /// What is at `/api/v1/openapi.json`.
 const OPENAPI: &str = include_str!("../../web/openapi.json");
 
 /// Every address of the API: `openapi.json` has the same, and a test sees to it.
-pub fn routes() -> [(&'static str, MethodRouter<Console>); 10] {
+pub fn routes() -> [(&'static str, MethodRouter<Console>); 12] {
     [
         ("/api/v1/services", get(services)),
         ("/api/v1/pathways", get(pathways)),
         ("/api/v1/overview", get(overview)),
         ("/api/v1/explain", get(explain)),
         ("/api/v1/scaling/{pathway}", get(scaling)),
+        ("/api/v1/overrides", get(overrides::list).post(overrides::set)),
+        ("/api/v1/overrides/{id}", delete(overrides::clear)),
         ("/api/v1/events", get(events::serve)),
         ("/api/v1/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) })),
         ("/metrics", get(metrics)),
@@ -43,7 +47,7 @@ struct Listed {
 }
 
 async fn services(State(console): State<Console>) -> Json<Vec<Listed>> {
-    let listed = |service: &fairway_steering::Service| Listed {
+    let listed = |service: &Arc<fairway_steering::Service>| Listed {
         service: service.policy.service.clone(),
         names: service.policy.names.clone(),
         pathways: service.policy.pathways.iter().map(|p| p.id.clone()).collect(),
@@ -140,7 +144,7 @@ fn only_service_with<'s>(
     snapshot: &'s fairway_steering::Snapshot,
     pathway: &str,
 ) -> Result<&'s fairway_steering::Service, Refusal> {
-    let has = |s: &&fairway_steering::Service| s.policy.pathways.iter().any(|p| p.id == pathway);
+    let has = |s: &&Arc<fairway_steering::Service>| s.policy.pathways.iter().any(|p| p.id == pathway);
     let mut found = snapshot.services.iter().filter(has);
     match (found.next(), found.next()) {
         (Some(service), None) => Ok(service),

@@ -3,7 +3,11 @@
 //! and cannot crowd out a verdict.
 
 use chrono::{DateTime, Utc};
-use fairway_steering::{Event, Health, Live, live::Entry};
+use fairway_steering::{
+    Event, Health, Live,
+    event::{Ordered, Stage},
+    live::Entry,
+};
 
 use crate::{
     format,
@@ -45,6 +49,8 @@ fn concerns(event: &Event, shown: &str) -> bool {
         Event::Verdict { service, .. } | Event::Standing { service, .. } | Event::Scaling { service, .. } => {
             service == shown
         }
+        Event::Recovery { service, .. } => service == shown,
+        Event::Override { forced, .. } => forced.is_for(shown),
         Event::Reloaded { .. } | Event::ReloadRefused { .. } | Event::Store { .. } => true,
     }
 }
@@ -149,6 +155,27 @@ fn tell(entry: &Entry) -> Told {
             let share = if *capacity > 0 { demand / *capacity as f64 } else { 0.0 };
             let detail = format!("{}, {} of its capacity", format::bits_per_second(demand), format::percent(share));
             told(at, tone, "Scaling", title, vec![pathway.clone()], detail)
+        }
+        Event::Recovery { at, pathway, stage, .. } => {
+            let (tone, title, detail) = match stage {
+                Stage::Begins => (Tone::Note, "is coming back", "a few sessions try it first, then a growing share"),
+                Stage::Back => (Tone::Good, "is back", "everyone may use it again"),
+                Stage::Relapsed => (Tone::Bad, "fell back", "it failed again before it was back for everyone"),
+            };
+            told(at, tone, "Recovery", format!("{pathway} {title}"), vec![pathway.clone()], detail.into())
+        }
+        Event::Override { at, forced, ordered } => {
+            let (tone, title) = match ordered {
+                Ordered::Set => (Tone::Warn, format!("{} forced {}", forced.pathway, forced.force)),
+                Ordered::Cleared { by: Some(by) } => (Tone::Good, format!("{by} cleared override {}", forced.id)),
+                Ordered::Cleared { by: None } => (Tone::Good, format!("Override {} was cleared", forced.id)),
+                Ordered::Expired => (Tone::Good, format!("Override {} is over", forced.id)),
+            };
+            let detail = match ordered {
+                Ordered::Set => forced.to_string(),
+                Ordered::Cleared { .. } | Ordered::Expired => format!("it was: {} {forced}", forced.pathway),
+            };
+            told(at, tone, "Override", title, vec![forced.pathway.clone()], detail)
         }
         Event::Store { at, up, detail } => {
             let (tone, title) = if *up { (Tone::Good, "The store answers") } else { (Tone::Warn, "The store is away") };

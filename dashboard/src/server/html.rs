@@ -45,6 +45,8 @@ fn document(page: Page) -> Result<String, serde_json::Error> {
     };
     let reload = match (&page, assets::has_bundle()) {
         (Page::Explain(_) | Page::Missing(_), _) => String::new(),
+        // Whoever types keeps what was typed.
+        (Page::Overview(overview), _) if overview.form.is_some() => String::new(),
         (_, true) => format!("<noscript><meta http-equiv=\"refresh\" content=\"{RELOAD_SECONDS}\"></noscript>"),
         (_, false) => format!("<meta http-equiv=\"refresh\" content=\"{RELOAD_SECONDS}\">"),
     };

@@ -1,6 +1,6 @@
 //! The node's side: routes, and the model filled from what steering and the store know.
 //!
-//! [`view`] fills the pages' model, [`feed`] words events for people, [`quality`] asks the store for what viewers
+//! [`view`] fills the pages' model, [`overrides`] takes operators' orders ([`origin`] says from whom), [`feed`] words events for people, [`quality`] asks the store for what viewers
 //! reported, [`events`] sends both on as they change, [`api`] answers in JSON, [`html`] and [`assets`] make documents.
 
 mod api;
@@ -8,6 +8,8 @@ mod assets;
 mod events;
 mod feed;
 mod html;
+mod origin;
+mod overrides;
 mod quality;
 mod refusal;
 #[cfg(test)]
@@ -20,16 +22,18 @@ use axum::{
     Router,
     extract::{Query, State},
     http::StatusCode,
+    middleware::from_fn,
     response::Response,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use fairway_steering::Live;
 use fairway_store::Store;
 use prometheus_client::registry::Registry;
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
-use crate::model::{Explain, Missing, Page, Question};
+use crate::model::{Explain, Missing, OverrideForm, Overview, Page, Question};
 use quality::Quality;
 use refusal::Refusal;
 
@@ -58,7 +62,8 @@ impl Console {
 /// Everything under the admin listener: pages, API, metrics, probes of the node itself.
 pub fn router(console: Console) -> Router {
     let pages = Router::new()
-        .route("/", get(overview))
+        .route("/", get(overview).post(overrides::set_by_form))
+        .route("/overrides/{id}/clear", post(overrides::clear_by_form))
         .route("/explain", get(explain))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .route("/api/{*rest}", any(|| async { Refusal::NoRoute }));
@@ -66,13 +71,26 @@ pub fn router(console: Console) -> Router {
         .into_iter()
         .fold(pages, |router, (address, answers)| router.route(address, answers))
         .fallback(|State(console): State<Console>| async move { missing(&console, &Refusal::NoPage) })
+        .layer(from_fn(origin::guard))
         .layer(CompressionLayer::new())
         .with_state(console)
 }
 
-async fn overview(State(console): State<Console>, Query(asked): Query<Question>) -> Response {
+/// What the overview's address says.
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    service: String,
+    /// The form for an override is asked for, of this pathway if one is named.
+    force: Option<String>,
+}
+
+async fn overview(State(console): State<Console>, Query(asked): Query<Asked>) -> Response {
     match view::overview(&console, &asked.service).await {
-        Ok(overview) => html::respond(StatusCode::OK, Page::Overview(Box::new(overview))),
+        Ok(overview) => {
+            let form = asked.force.map(|pathway| OverrideForm { pathway, ..OverrideForm::default() });
+            html::respond(StatusCode::OK, Page::Overview(Box::new(Overview { form, ..overview })))
+        }
         Err(refusal) => missing(&console, &refusal),
     }
 }

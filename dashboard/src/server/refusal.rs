@@ -5,6 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use fairway_steering::overrides;
 use serde_json::json;
 
 /// A question that is not answered. All of these are the asker's to mend, save `NotReady`, which is worth a retry.
@@ -31,6 +32,20 @@ pub enum Refusal {
     /// No cells have arrived yet: the demand is not known, and zero would be a lie.
     #[error("no demand is known yet")]
     NotReady,
+    /// What another site's page may have sent.
+    #[error("this came from another site's page: only this node's own pages, and programs, may change anything here")]
+    Foreign,
+    /// A change that is not said to be JSON.
+    #[error(
+        "say `content-type: application/json`: changes are taken as JSON only, which no form of another site can send"
+    )]
+    NotJson,
+    /// A body that is JSON, but not what is asked for.
+    #[error("{0}")]
+    BadBody(String),
+    /// An operator's order cannot be carried out.
+    #[error("{0}")]
+    Order(#[from] overrides::Refused),
     /// No such address under the API.
     #[error("nothing is at this address; /api/v1/openapi.json lists what there is")]
     NoRoute,
@@ -48,7 +63,13 @@ impl Refusal {
             | Self::UnknownPathway { .. }
             | Self::NoRoute
             | Self::NoPage => StatusCode::NOT_FOUND,
-            Self::WhichService { .. } | Self::BadField { .. } => StatusCode::BAD_REQUEST,
+            Self::WhichService { .. } | Self::BadField { .. } | Self::BadBody(_) => StatusCode::BAD_REQUEST,
+            Self::Foreign => StatusCode::FORBIDDEN,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Order(overrides::Refused::NoSuch(_)) => StatusCode::NOT_FOUND,
+            Self::Order(overrides::Refused::TooMany) => StatusCode::CONFLICT,
+            Self::Order(overrides::Refused::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Order(_) => StatusCode::BAD_REQUEST,
             Self::NoCapacity(_) => StatusCode::CONFLICT,
             Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         }

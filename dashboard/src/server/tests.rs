@@ -84,7 +84,7 @@ async fn pages_are_whole_without_script_and_forbid_foreign_ones() {
     let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"), "{policy}");
     let page = String::from_utf8(to_bytes(answer.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap();
-    let cause = live.snapshot().services[0].verdicts[0].cause.to_string();
+    let cause = live.snapshot().services[0].inputs.verdicts[0].cause.to_string();
     for shown in ["<title>live · Fairway</title>", &cause, "version &lt;26&gt;", "The store answers"] {
         assert!(page.contains(shown), "{shown:?} is not in {page}");
     }
@@ -127,6 +127,67 @@ async fn bad_questions_are_told_what_is_wrong() {
     assert_eq!(get(&router, "/elsewhere").await.0, StatusCode::NOT_FOUND);
     let (status, page) = get(&router, "/explain?client=1.2.3").await;
     assert!(status == StatusCode::OK && page.contains("is no IPv4 or IPv6 address"), "{page}");
+}
+
+#[tokio::test]
+async fn orders_are_taken_as_json_and_from_our_own_form() {
+    let (live, router) = node();
+    let send = async |method: &str, address: &str, kind: &str, body: &str| {
+        let request = Request::builder().method(method).uri(address).header(header::CONTENT_TYPE, kind);
+        let request = request.header(header::HOST, "n:1").header(header::ORIGIN, "http://n:1");
+        let answer = router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    };
+    let (json, form) = ("application/json", "application/x-www-form-urlencoded");
+    let good = r#"{"service":"live","pathway":"a","country":"DE","force":"share","share":0.25,"author":"ana","reason":"slow <start>"}"#;
+    let (status, said) = send("POST", "/api/v1/overrides", json, good).await;
+    let done: crate::model::OverrideDone = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (status, done.in_force, done.warnings.len()),
+        (StatusCode::CREATED, false, 1),
+        "no control loop runs here"
+    );
+    assert_eq!((done.forced.place.as_str(), done.forced.affects.len()), ("country DE", 1));
+    for (body, told) in [
+        (good.replace("\"a\"", "\"c\""), "no pathway of live matches \"c\": did you mean `a`?"),
+        (good.replace("ana", ""), "`author` is missing"),
+        (good.replace("DE", "Germany"), "country"),
+        (good.replace(",\"share\":0.25", ""), "share: say which"),
+        (good.replace("\"share\",", "\"up\","), "goes with"),
+        (good.replace("\"author\"", "\"for_s\":60,\"expires_ms\":1,\"author\""), "not both"),
+        (good.replace("author", "auther"), "auther"),
+        (good.replace("0.25", "25"), "a share is from 0 to 1"),
+    ] {
+        let (status, said) = send("POST", "/api/v1/overrides", json, &body).await;
+        assert!(status == StatusCode::BAD_REQUEST && said.contains("error"), "{body}: {status} {said}");
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert!(said["error"].as_str().unwrap().contains(told), "{body}: {said}");
+    }
+    let all = "pathway=*&force=drained&author=ana&reason=all&lasts=2h";
+    let (status, page) = send("POST", "/?service=live", form, all).await;
+    assert!(status == StatusCode::OK && page.contains("no pathway of live is left anywhere"), "{status} {page}");
+    let (status, page) = send("POST", "/?service=live", form, &all.replace("2h", "soon")).await;
+    assert!(
+        status == StatusCode::BAD_REQUEST && page.contains("is no time span") && page.contains("value=\"all\""),
+        "{page}"
+    );
+    assert!(!page.contains("http-equiv=\"refresh\""), "what is being typed stays");
+    assert_eq!(live.overrides.list().len(), 2);
+    assert_eq!(send("POST", "/overrides/2/clear?service=live", form, "").await.0, StatusCode::SEE_OTHER);
+    assert_eq!(
+        send("POST", "/overrides/2/clear?service=live", form, "").await.0,
+        StatusCode::SEE_OTHER,
+        "as good as cleared"
+    );
+    assert_eq!(send("DELETE", "/api/v1/overrides/1?author=bob", json, "").await.0, StatusCode::OK);
+    assert_eq!(send("DELETE", "/api/v1/overrides/1", json, "").await.0, StatusCode::NOT_FOUND);
+    let (_, page) = get(&router, "/").await;
+    for told in ["a forced 25 %", "slow &lt;start&gt;", "bob cleared override 1"] {
+        assert!(page.contains(told), "{told:?} is not in {page}");
+    }
+    assert!(get(&router, "/?force=a").await.1.contains("Force a pathway</h2>"));
 }
 
 #[tokio::test]

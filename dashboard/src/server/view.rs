@@ -5,15 +5,16 @@ use fairway_policies::{Policy, explain::Explanation};
 use fairway_steering::{
     Asn, Client, Health, Place, Service, Snapshot, Verdict, Via,
     live::{Live, Point, Status, StoreState},
+    overrides::{Override, of_pathway},
 };
 use fairway_store::SeriesPoint;
 
 use super::{
-    Console, feed,
+    Console, feed, overrides,
     quality::{Known, MINUTES},
     refusal::Refusal,
 };
-use crate::model::{self, Demand, Overview, PathwayView, Question, Refused, Series, Sources};
+use crate::model::{self, Demand, Forced, Overview, PathwayView, Question, Refused, Series, Sources};
 
 /// From one point of the decisions chart to the next; steering's own.
 const DECISIONS_STEP_MS: i64 = 10_000;
@@ -28,7 +29,7 @@ pub fn services(snapshot: &Snapshot) -> Vec<String> {
 /// The service asked for; the first there is when none was named.
 pub fn service<'s>(snapshot: &'s Snapshot, asked: &str) -> Result<&'s Service, Refusal> {
     if asked.is_empty() {
-        return snapshot.services.first().ok_or(Refusal::NoService);
+        return snapshot.services.first().map(|service| &**service).ok_or(Refusal::NoService);
     }
     snapshot.service(asked).ok_or_else(|| Refusal::UnknownService { asked: asked.into(), known: services(snapshot) })
 }
@@ -55,6 +56,8 @@ fn fill(live: &Live, snapshot: &Snapshot, service: &Service, known: &Known, now:
         stall_ratio: quality(policy, known, now, SeriesPoint::stall_ratio),
         request_errors: quality(policy, known, now, SeriesPoint::request_error_ratio),
         feed: feed::items(live, &policy.service),
+        overrides: service.inputs.overrides.iter().rev().map(|forced| overrides::told(forced, snapshot)).collect(),
+        form: None,
         refused: status
             .refusal
             .as_ref()
@@ -92,12 +95,19 @@ pub fn pathways(service: &Service, status: &Status) -> Vec<PathwayView> {
             capacity: pathway.capacity,
             scale_at: pathway.scale_at,
             scaling: demand.is_some_and(|d| d.over),
+            forced: of_pathway(&service.inputs.overrides, &pathway.id).map(forced).collect(),
         }
     };
     policy.pathways.iter().zip(&service.inputs.verdicts).map(view).collect()
 }
 
-fn health(health: Health) -> model::Health {
+fn forced(forced: &Override) -> Forced {
+    let (id, text) = (forced.id, forced.to_string());
+    Forced { id, health: forced.force.health().map(health), everywhere: forced.place.is_everywhere(), text }
+}
+
+/// A verdict's word.
+pub fn health(health: Health) -> model::Health {
     match health {
         Health::Up => model::Health::Up,
         Health::Degraded => model::Health::Degraded,
@@ -207,17 +217,24 @@ pub fn explain(snapshot: &Snapshot, question: &Question) -> Result<Explanation, 
 
 fn place(question: &Question) -> Result<Place, Refusal> {
     let mut place = Place::default();
-    let (country, asn) = (question.country.trim(), question.asn.trim());
+    let country = question.country.trim();
     if !country.is_empty() {
         place.country = Some(country.parse().map_err(|e| bad("country", format!("{e}")))?);
         place.continent = place.country.and_then(|country| country.continent());
     }
-    if !asn.is_empty() {
-        let digits = asn.strip_prefix("AS").or(asn.strip_prefix("as")).unwrap_or(asn);
-        let number = digits.parse().map_err(|_| bad("asn", format!("{asn:?} is no AS number, as in AS3320")))?;
-        place.asn = Some(Asn(number));
-    }
+    place.asn = asn(&question.asn)?;
     Ok(place)
+}
+
+/// An autonomous system's number, with or without `AS`; `None` of an empty field.
+pub fn asn(text: &str) -> Result<Option<Asn>, Refusal> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let digits = text.strip_prefix("AS").or(text.strip_prefix("as")).unwrap_or(text);
+    let number = digits.parse().map_err(|_| bad("asn", format!("{text:?} is no AS number, as in AS3320")))?;
+    Ok(Some(Asn(number)))
 }
 
 fn bad(field: &'static str, why: String) -> Refusal {
