@@ -112,7 +112,8 @@ pub(crate) fn texts(folder: &Path) -> Result<(Vec<(PathBuf, String)>, Vec<Source
     Ok((texts, errors))
 }
 
-fn names_twice(policies: &[Policy]) -> Vec<SourceError> {
+/// Names that several of these policies claim.
+pub fn names_twice(policies: &[Policy]) -> Vec<SourceError> {
     let mut owners: HashMap<&str, &str> = HashMap::new();
     let mut errors = Vec::new();
     for policy in policies {
@@ -131,7 +132,7 @@ fn names_twice(policies: &[Policy]) -> Vec<SourceError> {
 }
 
 /// The folder's policy files, by name. Hidden ones are an editor's.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let failed = |error| SourceError::Io { path: folder.to_owned(), error };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
