@@ -24,9 +24,9 @@ use fairway_geo::{GeoTable, Place};
 use fairway_policies::Policy;
 
 pub use inputs::{Inputs, Ramp};
+pub(crate) use prepared::Forced;
 use prepared::Prepared;
 use rows::Rows;
-pub(crate) use prepared::Forced;
 pub use saved::{LoadError, Saved, SavedLead, SavedService, SavedStanding};
 
 use crate::{
@@ -88,6 +88,11 @@ impl Service {
     pub fn standing(&self, step: usize, place: &Place) -> Option<(Audience, &Standing)> {
         let standings = self.inputs.standings.get(step).filter(|s| !s.is_empty())?;
         Audience::of(place).find_map(|audience| Some((audience, standings.get(&audience)?.as_ref())))
+    }
+
+    /// How many classes of places it tells apart, and how many places are exceptions in their region.
+    pub fn classes(&self) -> (usize, usize) {
+        self.rows.size()
     }
 
     pub(crate) fn health(&self, pathway: u8) -> Health {
