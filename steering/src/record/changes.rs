@@ -52,8 +52,8 @@ pub(super) fn between(
 /// Whether anything is another that a decision reads. Standings are shared by snapshots as long as they are the same.
 fn differ(old: &Service, new: &Service) -> bool {
     let (a, b) = (&old.inputs, &new.inputs);
-    let standings = a.standings.len() == b.standings.len()
-        && a.standings.iter().zip(&b.standings).all(|(a, b)| Arc::ptr_eq(a, b));
+    let standings =
+        a.standings.len() == b.standings.len() && a.standings.iter().zip(&b.standings).all(|(a, b)| Arc::ptr_eq(a, b));
     !(standings
         && Arc::ptr_eq(&old.policy, &new.policy)
         && a.verdicts == b.verdicts

@@ -132,7 +132,11 @@ pub(crate) struct Noted {
 pub(crate) enum Told {
     Decision(Box<Noted>),
     /// The snapshot was swapped.
-    Swapped { before: Arc<Snapshot>, after: Arc<Snapshot>, at: DateTime<Utc> },
+    Swapped {
+        before: Arc<Snapshot>,
+        after: Arc<Snapshot>,
+        at: DateTime<Utc>,
+    },
 }
 
 /// The recorder's end that answers hold. Until a recorder [`start`](super::start)s, nothing is drawn.

@@ -62,7 +62,12 @@ use sample::densities;
 const TICK: Duration = Duration::from_secs(1);
 
 /// Records what `live` decides, until `end`: of the sample at most `budget` a second, 0 for none of it.
-pub fn start(live: Arc<Live>, sink: impl RecordSink, budget: f64, end: CancellationToken) -> impl Future<Output = ()> + Send {
+pub fn start(
+    live: Arc<Live>,
+    sink: impl RecordSink,
+    budget: f64,
+    end: CancellationToken,
+) -> impl Future<Output = ()> + Send {
     let told = live.recorder.receiver();
     async move {
         let Some(told) = told else {

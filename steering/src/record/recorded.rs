@@ -136,8 +136,7 @@ impl Answer {
         let policy = &*service.policy;
         let id = |index: u8| policy.pathways[usize::from(index)].id.clone();
         let chosen = decision.first(policy, asker.via);
-        let candidate =
-            |c: &Choice| Candidate { pathway: id(c.pathway), tier: c.tier, weight: c.weight };
+        let candidate = |c: &Choice| Candidate { pathway: id(c.pathway), tier: c.tier, weight: c.weight };
         Self {
             candidates: decision.ranked.iter().map(candidate).collect(),
             aside: decision.aside.iter().map(|index| id(*index)).collect(),
@@ -155,7 +154,8 @@ impl Answer {
 fn why(reports: &[StepReport], chosen: u8) -> Option<Why> {
     let place = |choices: &[Choice]| choices.iter().position(|c| c.pathway == chosen);
     let spoke = |report: &StepReport| {
-        let reason = report.reasons.iter().find(|(pathway, reason)| *pathway == chosen && *reason != Reason::NotForClient);
+        let reason =
+            report.reasons.iter().find(|(pathway, reason)| *pathway == chosen && *reason != Reason::NotForClient);
         reason.map(|(_, reason)| Why { step: report.step.map_or(0, |index| index + 1), reason: reason.clone() })
     };
     let moved = |report: &&StepReport| place(&report.before) != place(&report.after);

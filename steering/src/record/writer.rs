@@ -51,7 +51,12 @@ pub struct RecordsRefused {
 pub(super) type Made = (Recorded, Arc<str>);
 
 /// Writes what comes until nothing can come any more.
-pub(super) async fn run(mut made: mpsc::Receiver<Made>, sink: impl RecordSink, live: Arc<Live>, end: CancellationToken) {
+pub(super) async fn run(
+    mut made: mpsc::Receiver<Made>,
+    sink: impl RecordSink,
+    live: Arc<Live>,
+    end: CancellationToken,
+) {
     let mut texts: HashMap<String, Instant> = HashMap::new();
     let mut batch = Vec::with_capacity(BATCH);
     while made.recv_many(&mut batch, BATCH).await > 0 {
@@ -95,9 +100,9 @@ async fn write(
     let written = loop {
         let ended = end.is_cancelled();
         let outcome = match ended {
-            true => timeout(LAST_TRY, once()).await.unwrap_or_else(|_| {
-                Err(RecordsRefused { why: "the node ends".into(), temporary: false })
-            }),
+            true => timeout(LAST_TRY, once())
+                .await
+                .unwrap_or_else(|_| Err(RecordsRefused { why: "the node ends".into(), temporary: false })),
             false => once().await,
         };
         match outcome {
