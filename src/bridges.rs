@@ -1,13 +1,17 @@
-//! Where two rooms meet that may not import each other: the store's cells for steering, steering's knowledge of hosts and
-//! sessions for the collector.
+//! Where two rooms meet that may not import each other: the store's cells for steering, steering's recorded decisions for the
+//! store, steering's knowledge of hosts and sessions for the collector.
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use fairway_collector::{Attributed, Attribution};
 use fairway_geo::Asn;
-use fairway_steering::{Audience, Cell, CellRow, CellSource, Live, Logs, cells::CellsUnavailable};
-use fairway_store::{Level, LogSums, Store, StoredCell};
+use fairway_steering::{
+    Audience, Cell, CellRow, CellSource, Live, Logs,
+    cells::CellsUnavailable,
+    record::{RecordSink, Recorded, RecordsRefused, known_by},
+};
+use fairway_store::{DecisionRow, Level, LogSums, PolicyText, Store, StoreError, StoredCell};
 
 /// The store's cells, in steering's words.
 pub struct StoreCells(pub Store);
@@ -44,6 +48,80 @@ fn cell_row(stored: StoredCell) -> Option<CellRow> {
         newest_ms: stored.newest_ms,
     };
     Some(CellRow { service: stored.service, pathway: stored.pathway, audience, bucket: stored.bucket, cell })
+}
+
+/// A policy's text outlives the decisions made by it: it is written again each hour while it decides.
+const TEXTS_LONGER: Duration = Duration::from_secs(2 * 3_600);
+
+/// Steering's recorded decisions, into the store, where they are kept so long.
+pub struct StoreRecords {
+    /// Where they go.
+    pub store: Store,
+    /// For how long.
+    pub keep: Duration,
+}
+
+impl StoreRecords {
+    /// Unix seconds at which what is written now ends. ClickHouse's clock ends in 2106.
+    fn expires(&self, longer: Duration) -> u32 {
+        let end = Utc::now().timestamp().max(0) as u64 + (self.keep + longer).as_secs();
+        end.min(u32::MAX.into()) as u32
+    }
+}
+
+impl RecordSink for StoreRecords {
+    async fn write(&self, token: &str, records: &[Recorded]) -> Result<(), RecordsRefused> {
+        self.store.migrated().await;
+        let rows: Vec<DecisionRow> = records.iter().map(decision_row).collect();
+        self.store.record(token, &rows, self.expires(Duration::ZERO)).await.map_err(refused)
+    }
+
+    async fn keep(&self, policies: &[(String, Arc<str>)]) -> Result<(), RecordsRefused> {
+        self.store.migrated().await;
+        let text = |(service, text): &(String, Arc<str>)| PolicyText {
+            policy: known_by(text),
+            service: service.clone(),
+            text: text.to_string(),
+        };
+        let texts: Vec<PolicyText> = policies.iter().map(text).collect();
+        self.store.keep_policies(&texts, self.expires(TEXTS_LONGER)).await.map_err(refused)
+    }
+}
+
+fn refused(error: StoreError) -> RecordsRefused {
+    RecordsRefused { temporary: error.is_temporary(), why: error.to_string() }
+}
+
+fn decision_row(recorded: &Recorded) -> DecisionRow {
+    let (asker, answer) = (&recorded.asker, &recorded.answer);
+    let text = |code: Option<&str>| code.unwrap_or_default().to_owned();
+    // Strings and numbers in structs: there is nothing in them that JSON cannot say.
+    let (asker_json, record) = (serde_json::to_string(asker), serde_json::to_string(recorded));
+    DecisionRow {
+        at_ns: recorded.at.timestamp_nanos_opt().unwrap_or_default(),
+        id: recorded.id.0,
+        service: recorded.service.clone(),
+        occasion: recorded.occasion.word().into(),
+        weight: recorded.weight,
+        snapshot: recorded.snapshot,
+        policy: recorded.policy.clone(),
+        via: asker.via.word().into(),
+        continent: text(asker.place.continent.map(|c| c.code())),
+        country: text(asker.place.country.as_ref().map(|c| c.as_str())),
+        subdivision: text(asker.place.subdivision.as_ref().map(|s| s.as_str())),
+        asn: asker.place.asn.map_or(0, |asn| asn.0),
+        candidates: answer.candidates.iter().map(|c| c.pathway.clone()).collect(),
+        tiers: answer.candidates.iter().map(|c| c.tier).collect(),
+        weights: answer.candidates.iter().map(|c| c.weight).collect(),
+        aside: answer.aside.clone(),
+        chosen: text(answer.chosen.as_deref()),
+        step: answer.why.as_ref().map_or(0, |why| why.step.min(255) as u8),
+        reason: answer.why.as_ref().map_or_else(String::new, |why| why.word()),
+        probability: answer.probability as f32,
+        ttl: answer.ttl,
+        asker: asker_json.unwrap_or_default(),
+        record: record.unwrap_or_default(),
+    }
 }
 
 /// What steering knows of hosts and sessions, for the collector.

@@ -28,6 +28,7 @@ use fairway_geo::{GeoError, GeoTable};
 use fairway_steering::{
     Live,
     control::{self, StartError},
+    record,
     revisions::Revisions,
 };
 use fairway_store::{Engine, EngineOptions, EngineState, External, Store, StoreMetrics};
@@ -40,7 +41,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bridges::{LiveAttribution, StoreCells},
+    bridges::{LiveAttribution, StoreCells, StoreRecords},
     config::{Config, StoreConfig},
     exit::Failure,
     listeners,
@@ -141,6 +142,9 @@ impl Node {
             pid: std::process::id(),
         };
 
+        let records = StoreRecords { store: store.clone(), keep: config.record.keep };
+        let recording = record::start(live.clone(), records, config.record.sample, shutdown.clone());
+
         let console = Console::new(live.clone(), Some(store.clone()), Arc::new(registry), shutdown.clone());
         let proxies = Arc::new(config.trusted_proxies.clone());
         let steering = fairway_steering::http::router(live.clone(), config.public_url.clone());
@@ -157,6 +161,10 @@ impl Node {
             let (collector, store, shutdown) = (collector.clone(), store.clone(), shutdown.clone());
             behind.spawn(async move { ("collector", drain(collector, store, shutdown).await) });
         }
+        behind.spawn(async move {
+            recording.await;
+            ("recorder", Ok(()))
+        });
         if let Some(engine) = &engine {
             let (state, password) = (engine.state(), engine.password().to_owned());
             let (file, shutdown) = (config.data_dir.join("store.json"), shutdown.clone());

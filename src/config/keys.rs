@@ -32,5 +32,7 @@ pub const KEYS: &[Key] = &[
     key("store.database", "\"fairway\"", "database at store.url"),
     key("store.library", "\"\"", "the embedded engine's libchdb.so; empty: what `make setup` fetched"),
     key("store.max_memory", "\"1536 MiB\"", "what the embedded engine may take"),
+    key("record.sample", "20", "decisions recorded a second at most, the rest sampled; 0: only explained, failed and changed ones"),
+    key("record.keep", "\"24h\"", "how long recorded decisions are kept"),
     key("triggers.webhook", "\"\"", "where scaling triggers are posted, as CloudEvents"),
 ];

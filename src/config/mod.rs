@@ -7,7 +7,7 @@
 pub mod keys;
 pub mod layers;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use fairway_geo::TrustedProxies;
 use fairway_policies::Problem;
@@ -15,6 +15,9 @@ use ipnet::IpNet;
 use url::Url;
 
 pub use layers::Layers;
+
+/// Seconds; longer is a mistake, and the store's clock ends in 2106.
+const LONGEST: u64 = 3650 * 86_400;
 
 /// What a node is told.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct Config {
     pub geo: Vec<PathBuf>,
     /// Where beacons are stored.
     pub store: StoreConfig,
+    /// Which decisions are recorded.
+    pub record: RecordConfig,
     /// Where scaling triggers are posted.
     pub webhook: Option<Url>,
     /// What is logged, as `tracing` filters say it.
@@ -64,6 +69,15 @@ pub enum StoreConfig {
         /// Where our tables are.
         database: String,
     },
+}
+
+/// Which decisions are recorded, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RecordConfig {
+    /// Of the sample, a second at most.
+    pub sample: f64,
+    /// From then on.
+    pub keep: Duration,
 }
 
 impl Config {
@@ -94,6 +108,7 @@ impl Config {
                     max_memory: read.bytes("store.max_memory"),
                 },
             },
+            record: RecordConfig { sample: read.amount("record.sample"), keep: read.duration("record.keep") },
             webhook: read.url("triggers.webhook"),
             log: read.text("log"),
         };
@@ -146,6 +161,29 @@ impl Reader<'_> {
         }
     }
 
+    fn amount(&mut self, key: &'static str) -> f64 {
+        let value = self.layers.value(key);
+        let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
+        let number = number.filter(|number| number.is_finite() && *number >= 0.0);
+        number.unwrap_or_else(|| self.refuse(key, "a number, 0 or more"))
+    }
+
+    fn duration(&mut self, key: &'static str) -> Duration {
+        let text = self.layers.text(key).unwrap_or("");
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match &text[digits.len()..] {
+            "s" => 1,
+            "min" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => 0,
+        };
+        match digits.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).filter(|n| (1..=LONGEST).contains(n)) {
+            Some(seconds) => Duration::from_secs(seconds),
+            None => self.refuse(key, "a time with its unit, up to 10 years, such as \"24h\" or \"7d\""),
+        }
+    }
+
     fn parsed_list<T: std::str::FromStr>(&mut self, key: &'static str, wanted: &str) -> Vec<T> {
         let items = match self.layers.value(key) {
             toml::Value::Array(items) => items.clone(),
@@ -195,6 +233,16 @@ mod tests {
         let config =
             load("[store]\nurl = \"http://clickhouse:8123\"\n", &[("FAIRWAY_STORE__PASSWORD", "12345")]).unwrap();
         assert!(matches!(config.store, StoreConfig::Remote { password, .. } if password == "12345"));
+    }
+
+    #[test]
+    fn what_is_recorded_is_a_number_and_a_time() {
+        let record = |file: &str| load(file, &[]).map(|config| (config.record.sample, config.record.keep.as_secs()));
+        assert_eq!(record("").unwrap(), (20.0, 86_400));
+        assert_eq!(record("[record]\nsample = 0.5\nkeep = \"7 d\"\n").unwrap(), (0.5, 7 * 86_400));
+        for wrong in ["sample = -1", "sample = \"all\"", "keep = 24", "keep = \"24\"", "keep = \"0h\"", "keep = \"999999d\""] {
+            assert_eq!(record(&format!("[record]\n{wrong}\n")).unwrap_err()[0].line, 2, "{wrong}");
+        }
     }
 
     #[test]
