@@ -139,7 +139,9 @@ impl Defs {
 fn number(bounds: Bounds) -> Value {
     let mut schema = json!({ "type": "number" });
     schema[if bounds.above { "exclusiveMinimum" } else { "minimum" }] = json!(bounds.least);
-    schema[if bounds.below { "exclusiveMaximum" } else { "maximum" }] = json!(bounds.most);
+    if bounds.most.is_finite() {
+        schema[if bounds.below { "exclusiveMaximum" } else { "maximum" }] = json!(bounds.most);
+    }
     schema
 }
 

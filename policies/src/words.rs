@@ -17,10 +17,16 @@ pub(crate) fn enumerate(joint: &str, words: &[String]) -> String {
     }
 }
 
-/// "did you mean `x`?" for the known word nearest to `word`, if one is near enough: a third of its letters may be wrong.
+/// "did you mean `x`?" for the known word nearest to `word`, if one is near enough: a third of its letters may be wrong. A
+/// word cut short, or one that goes on, is as near as a slip of the finger.
 pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     let word = word.to_lowercase();
-    let distance = |k: &&str| strsim::damerau_levenshtein(&word, &k.to_lowercase());
+    let distance = |k: &&str| {
+        let k = k.to_lowercase();
+        let shorter = word.len().min(k.len());
+        let continues = shorter >= 3 && (word.starts_with(&k) || k.starts_with(&word));
+        if continues && word != k { 1 } else { strsim::damerau_levenshtein(&word, &k) }
+    };
     let nearest = known.into_iter().min_by_key(distance)?;
     let allowed = (word.chars().count().max(nearest.chars().count()) / 3).max(1);
     (distance(&nearest) <= allowed).then(|| format!("did you mean `{nearest}`?"))

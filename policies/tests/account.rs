@@ -1,8 +1,8 @@
 //! The account of a decision reads well, and crosses JSON unharmed.
 
 use fairway_policies::explain::{
-    DnsAnswer, DnsRecord, Effect, ExplainedClient, ExplainedSnapshot, ExplainedStep, Explanation, HttpAnswer, Number,
-    PathwayRow, Share, Tier, Unit, lasting,
+    DnsAnswer, DnsRecord, Effect, ExplainedClient, ExplainedSnapshot, ExplainedStep, Explanation, HttpAnswer, Likely,
+    Number, PathwayRow, Share, Tier, Unit, lasting,
 };
 
 fn tier(pathways: &[(&str, Option<u32>)]) -> Tier {
@@ -38,6 +38,13 @@ fn german() -> Explanation {
         warnings: vec!["the cells are 95 s old".into()],
         start: vec![tier(&[("cdn-a", None), ("cdn-b", None), ("cdn-c", None)])],
         steps: vec![
+            step(
+                0,
+                0,
+                "what operators say",
+                vec![row("cdn-a", Effect::Kept, "override 7 of ada: up until 18:00", &[])],
+                vec![equals.clone()],
+            ),
             step(
                 1,
                 57,
@@ -92,7 +99,12 @@ fn german() -> Explanation {
             scope: "192.0.2.0/23".into(),
         }),
         http: HttpAnswer { priority: vec!["cdn-c".into(), "cdn-a".into(), "cdn-b".into()], ttl: 10 },
+        likely: vec![likely("cdn-c", 0.957), likely("cdn-a", 0.043)],
     }
+}
+
+fn likely(pathway: &str, share: f64) -> Likely {
+    Likely { pathway: pathway.into(), share }
 }
 
 #[test]
@@ -103,6 +115,10 @@ snapshot 4711, 0.8 s old; cells: 95 s old
 ! the cells are 95 s old
 
    cdn-a = cdn-b = cdn-c
+
+what operators say
+   cdn-a  kept        override 7 of ada: up until 18:00
+   → cdn-a = cdn-c
 
 1. set aside what is down or drained (line 57)
    cdn-a  kept        up: 5 probes in a row passed
@@ -126,6 +142,7 @@ snapshot 4711, 0.8 s old; cells: 95 s old
 DNS   live.fairway.test 10 IN A 127.0.1.3
       cdn-c, the same for all of 192.0.2.0/23
 HTTP  cdn-c, cdn-a, cdn-b, for 10 s
+      of clients like this one: cdn-c 95.7 %, cdn-a 4.3 %
 ";
     assert_eq!(german().render_text(), expected);
 }
@@ -138,6 +155,7 @@ fn it_says_what_it_does_not_have() {
         warnings: vec![],
         steps: vec![],
         dns: None,
+        likely: vec![],
         ..german()
     };
     let expected = "\

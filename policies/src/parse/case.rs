@@ -97,7 +97,7 @@ pub(super) const GIVEN: Table = Table {
         ),
         Key::optional(
             "volume_tb",
-            Kind::ByPathway(&Kind::Number(Bounds::of(0.0, 1e9))),
+            Kind::ByPathway(&Kind::Number(Bounds::from(0.0))),
             "none",
             "{ cdn-a = 480 }",
             "Terabytes delivered this month, for `cheapest`.",
@@ -120,7 +120,7 @@ pub(super) const CELL: Table = Table {
         Key::optional("continent", Kind::Continent, "its country's", "\"EU\"", "For this continent."),
         Key::optional("country", Kind::Country, "the wider", "\"DE\"", "For this country."),
         Key::optional("asn", Kind::Asn, "the wider", "3320", "For this network in the `country`."),
-        Key::default("sessions", Kind::Integer(1, 1_000_000_000), "100", "How many sessions saw it."),
+        Key::default("sessions", Kind::Integer(1, u32::MAX), "100", "How many sessions saw it."),
         Key::optional("stall_ratio", RATIO, "not seen", "0.01", "Time stalled over time watched."),
         Key::optional("start_failures", RATIO, "not seen", "0.02", "Playbacks that failed before the first picture."),
         Key::optional("request_errors", RATIO, "not seen", "0.001", "Requests that failed."),
@@ -219,17 +219,18 @@ fn place(fields: &Fields<'_, '_>) -> Place {
 
 fn given(fields: &Fields<'_, '_>, ids: &Ids) -> Option<Given> {
     let set = |key| pathways::set(fields, key, ids).unwrap_or_default();
-    // All of them are read before the first that is wrong ends it.
-    let cells: Vec<_> = fields.tables("cells").iter().map(|fields| cell(fields, ids)).collect();
-    Some(Given {
-        time: fields.read("time", values::instant)?,
+    let cells = fields.tables("cells");
+    let time = fields.read("time", values::instant);
+    let given = Given {
+        time: time.unwrap_or_default(),
         down: set("down"),
         drained: set("drained"),
         degraded: set("degraded"),
         load: pathways::by_pathway(fields, "load", ids, values::bit_rate).unwrap_or_default(),
         volume: pathways::by_pathway(fields, "volume_tb", ids, values::number).unwrap_or_default(),
-        cells: cells.into_iter().collect::<Option<_>>()?,
-    })
+        cells: cells.iter().filter_map(|fields| cell(fields, ids)).collect(),
+    };
+    time.map(|_| given)
 }
 
 fn cell(fields: &Fields<'_, '_>, ids: &Ids) -> Option<CaseCell> {
@@ -286,7 +287,8 @@ fn consistent(fields: &Fields<'_, '_>, expect: &Expect) {
     }
     let whole: f64 = expect.share.iter().map(|(_, share)| share).sum();
     if whole > 1.0 + 1e-9 {
-        let fault = Fault::new(Code::OverWhole, format!("these shares add up to {whole}"));
+        let fault =
+            Fault::new(Code::OverWhole, format!("these shares add up to {}", (whole * 1000.0).round() / 1000.0));
         fields.report("share", fault.help("of all clients, 1 at most"));
     }
 }

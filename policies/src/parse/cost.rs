@@ -5,10 +5,8 @@ use crate::{
     reading::{Bounds, Choice, Code, Fault, Fields, Key, Kind, Table, values},
 };
 
-/// As much as all CDNs carry in a month, in terabytes, and dearer than any of them.
-const MOST: f64 = 1e9;
-const PRICE: Kind = Kind::Number(Bounds::of(0.0, MOST));
-const VOLUME: Kind = Kind::Number(Bounds { least: 0.0, most: MOST, above: true, below: false });
+const PRICE: Kind = Kind::Number(Bounds::from(0.0));
+const VOLUME: Kind = Kind::Number(Bounds { above: true, ..Bounds::from(0.0) });
 
 /// What a pathway's traffic costs.
 pub(crate) const TABLE: Table = Table {

@@ -74,7 +74,8 @@ pub(super) fn service(head: &Fields<'_, '_>, file: &str) -> Option<String> {
 
 /// How long answers are kept, in seconds: settled, and unsettled.
 pub(super) fn ttls(head: &Fields<'_, '_>) -> Option<(u32, u32)> {
-    let (ttl, least) = (head.read("ttl", values::seconds)?, head.read("ttl_min", values::seconds));
+    let (ttl, least) = (head.read("ttl", values::seconds), head.read("ttl_min", values::seconds));
+    let ttl = ttl?;
     if least.is_some_and(|least| least > ttl) {
         let fault = Fault::new(Code::Crossed, format!("`ttl_min` is longer than the `ttl`, {ttl}s"));
         head.report("ttl_min", fault.help("an unsettled answer is kept for less long, not for longer"));

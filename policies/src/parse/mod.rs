@@ -44,8 +44,16 @@ pub fn parse(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
 fn syntax(reader: Reader<'_>, errors: Vec<toml::de::Error>) -> Vec<Problem> {
     for error in errors {
         let (what, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
-        let help = (!expected.is_empty()).then(|| format!("expected {expected}"));
-        reader.report(error.span().unwrap_or(0..0), Fault { code: Code::NotToml, message: what.into(), help });
+        let help = match (what, expected) {
+            ("duplicate key", _) => "keep one of them; tables of which there can be several begin with [[…]]".into(),
+            (_, "") => "how TOML is written: https://toml.io".into(),
+            (_, expected) => format!("expected {expected}"),
+        };
+        reader.report(error.span().unwrap_or(0..0), Fault::new(Code::NotToml, what).help(help));
+        // Text that does not end swallows what comes behind it.
+        if what.starts_with("invalid") && what.ends_with("string") {
+            break;
+        }
     }
     let mut problems = reader.finish();
     problems.dedup_by_key(|problem| problem.line);

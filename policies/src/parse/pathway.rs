@@ -43,7 +43,7 @@ pub(crate) const TABLE: Table = Table {
             Kind::HostName,
             "none",
             "\"cdn-a.example.net\"",
-            "Instead of `addresses`: what DNS answers as CNAME.",
+            "Instead of `addresses`: what DNS answers as CNAME, beside which it knows no other record.",
         ),
         Key::optional(
             "location",
@@ -180,12 +180,12 @@ pub(super) fn location(fields: &Fields<'_, '_>) -> Option<Coordinates> {
 fn probe(fields: &Fields<'_, '_>) -> Option<Probe> {
     let url = fields.read("url", values::http_url).map(|url| ProbeTarget::Http(url.into()));
     let tcp = fields.read("tcp", values::host_port).map(ProbeTarget::Tcp);
-    let (interval, timeout) = (fields.read("interval", values::duration)?, fields.read("timeout", values::duration)?);
-    if timeout > interval {
+    let (interval, timeout) = (fields.read("interval", values::duration), fields.read("timeout", values::duration));
+    if interval.zip(timeout).is_some_and(|(interval, timeout)| timeout > interval) {
         let place = if fields.has("timeout") { "timeout" } else { "interval" };
         let fault = Fault::new(Code::Crossed, "this probe's timeout is longer than its interval");
         fields.report(place, fault.help("a probe must be over before the next begins; the timeout is 1s unless given"));
     }
     let (rise, fall) = (fields.read("rise", values::integer), fields.read("fall", values::integer));
-    Some(Probe { target: url.or(tcp)?, interval, timeout, rise: rise?, fall: fall? })
+    Some(Probe { target: url.or(tcp)?, interval: interval?, timeout: timeout?, rise: rise?, fall: fall? })
 }

@@ -377,7 +377,7 @@ fn file(table: &Table, above: &str, key: &Key, value: Option<&str>) -> String {
     };
     let needed = |other: &&Key| {
         let alone = [("scale_at", "capacity"), ("from", "to"), ("to", "from"), ("asn", "country")];
-        let beside = alone.iter().any(|pair| *pair == (key.name, other.name));
+        let beside = alone.contains(&(key.name, other.name));
         other.name != key.name
             && !other.example.is_empty()
             && (other.absent == Absent::Refused || Some(other.name) == chosen || beside)

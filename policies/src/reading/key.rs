@@ -156,10 +156,13 @@ impl Key {
         }
     }
 
-    /// What may be written, without an example.
+    /// What may be written, without an example but with all its words.
     pub fn what(&self) -> String {
         match self.kind {
             Kind::Tables(_) | Kind::Steps => self.takes(),
+            Kind::List(Kind::Word(what, names)) | Kind::Either(Kind::List(Kind::Word(what, names)), _) => {
+                format!("{}; {what}s are {}", self.kind.text(false), words::list("and", &names()))
+            }
             kind => kind.text(false),
         }
     }
@@ -222,8 +225,11 @@ impl Kind {
             Self::Zone => plain("a time zone of the IANA database", "time zones"),
             Self::Pathway => plain("a pathway id", "pathway ids"),
             Self::Word(what, names) => {
-                let words = words::list(if many { "and" } else { "or" }, &names());
-                if many { format!("{what}s ({words})") } else { words }
+                if many {
+                    format!("{what}s")
+                } else {
+                    words::list("or", &names())
+                }
             }
             Self::List(item) => format!("{} of {}", plain("a list", "lists"), item.text(true)),
             Self::ByPathway(entry) => format!("{} of {} by pathway id", plain("a table", "tables"), entry.text(true)),
@@ -247,6 +253,11 @@ impl Bounds {
     /// Neither none nor all.
     pub const PART: Self = Self { above: true, below: true, ..Self::SHARE };
 
+    /// From `least` on.
+    pub const fn from(least: f64) -> Self {
+        Self::of(least, f64::INFINITY)
+    }
+
     /// From `least` to `most`, both among them.
     pub const fn of(least: f64, most: f64) -> Self {
         Self { least, most, above: false, below: false }
@@ -258,13 +269,15 @@ impl Bounds {
             && (if self.below { number < self.most } else { number <= self.most })
     }
 
-    /// `from 0 to 1`, `above 0, and 1 at most`, `above 0 and below 1`.
+    /// `from 0 to 1`, `above 0 and up to 1`, `above 0 and below 1`.
     pub fn text(self) -> String {
         let Self { least, most, .. } = self;
         match (self.above, self.below) {
+            (false, _) if most.is_infinite() => format!("from {least} on"),
+            (true, _) if most.is_infinite() => format!("above {least}"),
             (false, false) => format!("from {least} to {most}"),
-            (true, false) => format!("above {least}, and {most} at most"),
-            (false, true) => format!("from {least} up to, not including, {most}"),
+            (true, false) => format!("above {least} and up to {most}"),
+            (false, true) => format!("from {least} to below {most}"),
             (true, true) => format!("above {least} and below {most}"),
         }
     }

@@ -21,6 +21,7 @@ fn named(value: &str, ids: &Ids) -> Result<usize, Fault> {
         let known: Vec<&str> = ids.iter().map(String::as_str).collect();
         let all = || match &known[..] {
             [] => "the file has none".into(),
+            [only] => format!("there is only `{only}`"),
             known => format!("there are {}", list("and", known)),
         };
         let help = did_you_mean(value, known.iter().copied()).unwrap_or_else(all);

@@ -107,7 +107,8 @@ impl<'a, 't> Fields<'a, 't> {
         match value.get_ref() {
             DeValue::Table(table) => Some(Self::of(reader, table, value.span(), name, keys)),
             other => {
-                reader.report(value.span(), no_table(&name, other));
+                let help = "write its keys under a header of their own, or between { and }";
+                reader.report(value.span(), no_table(&name, other).help(help));
                 None
             }
         }
@@ -219,11 +220,13 @@ impl<'a, 't> Fields<'a, 't> {
         found
     }
 
-    /// The value of `key` as `read` takes it; its default when absent, or when wrong (then it is reported).
+    /// The value of `key` as `read` takes it; its default when absent, `None` when wrong (then it is reported).
     pub fn read<T>(&self, name: &str, read: impl Fn(&DeValue<'_>, Kind) -> Result<T, Fault>) -> Option<T> {
         let kind = self.kind(name)?;
-        let written = self.get(name).and_then(|value| self.check(name, value, read(value.get_ref(), kind)));
-        written.or_else(|| read(self.default(name)?.get_ref(), kind).ok())
+        match self.get(name) {
+            Some(value) => self.check(name, value, read(value.get_ref(), kind)),
+            None => read(self.default(name)?.get_ref(), kind).ok(),
+        }
     }
 
     /// The non-empty list at `key`, each item as `read` takes it; its default when absent, `None` when anything in it is

@@ -87,7 +87,8 @@ pub(crate) fn duration(value: &DeValue<'_>, kind: Kind) -> Result<Duration, Faul
     const UNITS: [(&str, f64); 4] = [("ms", 1.0), ("s", 1e3), ("m", 60e3), ("h", 3600e3)];
     if let DeValue::Integer(i) = value {
         let fault = Fault::new(Code::WrongType, "a duration needs its unit");
-        return Err(fault.help(format!("for seconds write \"{}s\"", i.as_str())));
+        let n = i.as_str();
+        return Err(fault.help(format!("for seconds write \"{n}s\", for milliseconds \"{n}ms\"")));
     }
     let text = plain(value)?;
     let millis = quantity(text, &UNITS).ok_or_else(|| malformed(text, "a duration"))?;
@@ -124,7 +125,11 @@ pub(crate) fn bit_rate(value: &DeValue<'_>, _: Kind) -> Result<u64, Fault> {
         [("bit/s", 1.0), ("kbit/s", 1e3), ("Mbit/s", 1e6), ("Gbit/s", 1e9), ("Tbit/s", 1e12)];
     if let DeValue::Integer(i) = value {
         let fault = Fault::new(Code::WrongType, "a bit rate needs its unit");
-        return Err(fault.help(format!("for megabits write \"{} Mbit/s\"", i.as_str())));
+        let n = i.as_str();
+        return Err(fault.help(match n.len() {
+            ..=5 => format!("for megabits write \"{n} Mbit/s\""),
+            _ => format!("for bits write \"{n} bit/s\""),
+        }));
     }
     let text = plain(value)?;
     let rate = quantity(text, &UNITS).ok_or_else(|| malformed(text, "a bit rate"))?;

@@ -23,7 +23,7 @@ pub(super) const DEFINITION: Definition = Definition {
         keys: &[
             Key::default(
                 "share",
-                Kind::Number(Bounds { least: 0.0, most: 0.2, above: true, below: false }),
+                Kind::Number(Bounds { above: true, ..Bounds::of(0.0, 0.2) }),
                 "0.02",
                 "Of the clients of each audience.",
             ),

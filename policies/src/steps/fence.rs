@@ -32,6 +32,9 @@ pub(super) const DEFINITION: Definition = Definition {
 fn read(fields: &Fields<'_, '_>, ids: &Ids) -> Option<StepKind> {
     let only = pathways::set(fields, "only", ids);
     let never = pathways::set(fields, "never", ids);
+    if fields.has("only") && fields.has("never") {
+        return None;
+    }
     let all = PathSet::all(ids.len());
     Some(StepKind::Fence(Fence { allowed: only.or_else(|| Some(all.without(never?)))? }))
 }

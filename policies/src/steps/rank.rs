@@ -19,6 +19,7 @@ use crate::{
 };
 
 const METRIC: Kind = Kind::word::<Metric>();
+const WEIGHT: Bounds = Bounds { above: true, ..Bounds::of(0.0, 1000.0) };
 const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -36,19 +37,16 @@ pub(super) const DEFINITION: Definition = Definition {
               weighed against what is known of the wider by how many sessions saw it (`min_sessions`) and how unlike its \
               parts are. A pathway of which nothing is known passes nobody and is passed by nobody.",
         keys: &[
-            Key::default(
-                "by",
-                Kind::Either(
-                    &Kind::List(&METRIC),
-                    &Kind::ByWord(
-                        &METRIC,
-                        &Kind::Number(Bounds { least: 0.0, most: 1000.0, above: true, below: false }),
-                    ),
-                ),
-                "[\"start_failures\", \"request_errors\", \"stall_ratio\", \"startup_time\"]",
-                "What is compared: the most important first, or each with its weight, as `{ stall_ratio = 3, \
-                 startup_time = 1 }`. Of `bitrate` and `throughput` more is better, of the others less.",
-            ),
+            Key {
+                example: "[\"stall_ratio\", \"startup_time\"]",
+                ..Key::default(
+                    "by",
+                    Kind::Either(&Kind::List(&METRIC), &Kind::ByWord(&METRIC, &Kind::Number(WEIGHT))),
+                    "[\"start_failures\", \"request_errors\", \"stall_ratio\", \"startup_time\"]",
+                    "What is compared: the most important first, or each with its weight, as `{ stall_ratio = 3, \
+                     startup_time = 1 }`. Of `bitrate` and `throughput` more is better, of the others less.",
+                )
+            },
             Key::default(
                 "min_sessions",
                 Kind::Integer(1, 1_000_000),
@@ -95,8 +93,8 @@ fn read(fields: &Fields<'_, '_>, _: &Ids) -> Option<StepKind> {
     let by = by(fields);
     let min_sessions = fields.read("min_sessions", values::integer);
     let half_life = fields.read("half_life", values::duration);
-    let (margin, tie) = (fields.read("margin", values::number)?, fields.read("tie", values::number)?);
-    if tie > margin {
+    let (margin, tie) = (fields.read("margin", values::number), fields.read("tie", values::number));
+    if let Some((margin, tie)) = margin.zip(tie).filter(|(margin, tie)| tie > margin) {
         let fault = Fault::new(Code::Crossed, format!("the tie band ({tie}) is wider than the margin ({margin})"));
         let help = "a challenger that passes would fall back at once: give a `tie` of at most the `margin`";
         fields.report(if fields.has("tie") { "tie" } else { "margin" }, fault.help(help));
@@ -106,8 +104,8 @@ fn read(fields: &Fields<'_, '_>, _: &Ids) -> Option<StepKind> {
         by: by?,
         min_sessions: min_sessions?,
         half_life: half_life?,
-        margin,
-        tie,
+        margin: margin?,
+        tie: tie?,
         pace: pace?,
         settle: settle?,
     }))
