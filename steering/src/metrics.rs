@@ -15,6 +15,7 @@ use crate::{
     demand::Demand,
     health::{Health, Tally},
     live::Live,
+    overrides::of_pathway,
     snapshot::{Service, Snapshot},
 };
 
@@ -33,6 +34,8 @@ impl Collector for Metrics {
         let (snapshot, status, now) = (self.live.snapshot(), self.live.status(), Utc::now());
         decisions(&mut encoder, &snapshot)?;
         verdicts(&mut encoder, &snapshot)?;
+        returns(&mut encoder, &snapshot)?;
+        overrides(&mut encoder, &snapshot)?;
         probes(&mut encoder, &status.probes)?;
         demand(&mut encoder, &status.demand)?;
 
@@ -57,11 +60,16 @@ impl Collector for Metrics {
         })?;
         let recorder = &self.live.recorder;
         let by_outcome = [("recorded", &recorder.recorded), ("dropped", &recorder.dropped)];
-        counters(&mut encoder, "decisions_recorded", "Decisions that were to be recorded, by what became of them", |mut out| {
-            by_outcome.iter().try_for_each(|(outcome, count)| {
-                counter(&mut out, &[("outcome", *outcome)], count.load(Ordering::Relaxed))
-            })
-        })?;
+        counters(
+            &mut encoder,
+            "decisions_recorded",
+            "Decisions that were to be recorded, by what became of them",
+            |mut out| {
+                by_outcome.iter().try_for_each(|(outcome, count)| {
+                    counter(&mut out, &[("outcome", *outcome)], count.load(Ordering::Relaxed))
+                })
+            },
+        )?;
         let deliveries = &self.live.deliveries;
         let by_outcome = [("delivered", &deliveries.delivered), ("failed", &deliveries.failed)];
         counters(&mut encoder, "webhook_deliveries", "Scaling events told to the webhook", |mut out| {
@@ -91,6 +99,24 @@ fn verdicts(encoder: &mut DescriptorEncoder, snapshot: &Snapshot) -> fmt::Result
                 let labels = [("service", &*service.policy.service), ("pathway", pathway), ("health", health.word())];
                 gauge(&mut out, &labels, u64::from(is == Some(health)))
             })
+        })
+    })
+}
+
+fn returns(encoder: &mut DescriptorEncoder, snapshot: &Snapshot) -> fmt::Result {
+    gauges(encoder, "ramp", "The share of clients for whom a pathway is back, 1 where it was never down", |mut out| {
+        each_pathway(snapshot, |service, index, pathway| {
+            let share = service.inputs.ramps.get(index).map_or(1.0, |ramp| f64::from(ramp.share));
+            gauge(&mut out, &[("service", &*service.policy.service), ("pathway", pathway)], share)
+        })
+    })
+}
+
+fn overrides(encoder: &mut DescriptorEncoder, snapshot: &Snapshot) -> fmt::Result {
+    gauges(encoder, "overrides", "Overrides that speak of a pathway, whatever its verdict", |mut out| {
+        each_pathway(snapshot, |service, _, pathway| {
+            let count = of_pathway(&service.inputs.overrides, pathway).count();
+            gauge(&mut out, &[("service", &*service.policy.service), ("pathway", pathway)], count as u64)
         })
     })
 }

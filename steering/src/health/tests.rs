@@ -163,13 +163,15 @@ fn a_change_gives_what_it_replaced_and_no_change_gives_nothing() {
 #[test]
 fn a_restart_holds_verdicts_until_the_signals_speak() {
     let saved = |cause| Verdict { health: DOWN, cause, since: at(0) };
-    let mut by_probes = Watch::new(RULES, saved(Cause::ProbesFailed { count: 2, error: "refused".into() }), Ramp::default(), at(99));
+    let mut by_probes =
+        Watch::new(RULES, saved(Cause::ProbesFailed { count: 2, error: "refused".into() }), Ramp::default(), at(99));
     assert_eq!(tell(&mut by_probes, 100, &Requests(0, 500)), None);
     assert_eq!(tell(&mut by_probes, 101, &Pass), None);
     assert!(tell(&mut by_probes, 102, &Pass).is_some());
     assert_eq!(by_probes.verdict().health, UP);
 
-    let mut by_viewers = Watch::new(RULES, saved(Cause::RequestErrors { errors: 50, requests: 50 }), Ramp::default(), at(99));
+    let mut by_viewers =
+        Watch::new(RULES, saved(Cause::RequestErrors { errors: 50, requests: 50 }), Ramp::default(), at(99));
     assert_eq!(tell(&mut by_viewers, 100, &Pass), None);
     assert_eq!(tell(&mut by_viewers, 101, &Pass), None, "probes do not overrule viewers");
     assert_eq!(
@@ -238,7 +240,10 @@ fn an_availability_under_the_policys_over_its_window_is_down() {
     let after = hear(&mut watch, 0, 300, 12, 80, DOWN).expect("15 % of many is not");
     assert!((30..=240).contains(&after), "{after}");
     let cause = watch.verdict().cause.to_string();
-    assert!(cause.starts_with("85.0 % of viewers' ") && cause.ends_with(" requests succeeded over 5 min, under 90 %"), "{cause}");
+    assert!(
+        cause.starts_with("85.0 % of viewers' ") && cause.ends_with(" requests succeeded over 5 min, under 90 %"),
+        "{cause}"
+    );
     let mut watch = fresh(RULES);
     assert_eq!(hear(&mut watch, 0, 3_000, 12, 80, DOWN), None, "the policy does not ask");
 }
@@ -340,7 +345,9 @@ fn a_ramp_outlives_a_restart_and_the_time_away_does_not_count() {
 #[test]
 fn whoever_is_furthest_is_back_where_nobody_else_is() {
     let pathway = |id: &str| {
-        format!("[[pathway]]\nid = \"{id}\"\nurl = \"http://{id}.test/\"\nprobe = {{ tcp = \"127.0.0.1:9\", rise = 1, fall = 1 }}\n")
+        format!(
+            "[[pathway]]\nid = \"{id}\"\nurl = \"http://{id}.test/\"\nprobe = {{ tcp = \"127.0.0.1:9\", rise = 1, fall = 1 }}\n"
+        )
     };
     let text = pathway("a") + &pathway("b") + "[[step]]\ndo = \"healthy\"\n";
     let policies = [Arc::new(fairway_policies::parse("live.policy.toml", &text).unwrap())];

@@ -143,7 +143,8 @@ impl Viewed {
         let by_chance = STANDARD_ERRORS * (all * most * least).sqrt();
         if requests >= MIN_REQUESTS && failed > all * most + by_chance {
             if self.slow.is_none() {
-                self.slow = Some((Health::Down, Cause::Availability { errors, requests, least, over_s: over.as_secs() }));
+                self.slow =
+                    Some((Health::Down, Cause::Availability { errors, requests, least, over_s: over.as_secs() }));
             }
             self.forget();
             return true;

@@ -68,9 +68,14 @@ impl Override {
         glob::matches(&self.pathway, pathway)
     }
 
+    /// Whether it speaks of this service, whatever its pathways.
+    pub fn is_for(&self, service: &str) -> bool {
+        glob::matches(&self.service, service)
+    }
+
     /// Whether it speaks of a pathway of this service.
     pub fn concerns(&self, policy: &Policy) -> bool {
-        glob::matches(&self.service, &policy.service) && policy.pathways.iter().any(|pathway| self.names(&pathway.id))
+        self.is_for(&policy.service) && policy.pathways.iter().any(|pathway| self.names(&pathway.id))
     }
 
     /// Whether its time is over.
