@@ -41,7 +41,8 @@ pub fn parse(file: &str, text: &str) -> Result<Policy, Vec<Problem>> {
 }
 
 /// What TOML itself finds wrong; the first of each line, since the others follow from it.
-fn syntax(reader: Reader<'_>, errors: Vec<toml::de::Error>) -> Vec<Problem> {
+fn syntax(reader: Reader<'_>, mut errors: Vec<toml::de::Error>) -> Vec<Problem> {
+    errors.sort_by_key(|error| error.span().map(|span| span.start));
     for error in errors {
         let (what, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
         let help = match (what, expected) {
