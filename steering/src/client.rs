@@ -72,6 +72,12 @@ pub struct Asker {
     pub prefix: Option<u64>,
     /// XXH3 of the content id.
     pub content: Option<u64>,
+    /// On what it plays, where it told: for a policy whose steps are others than those that `holds` is of.
+    #[serde(default)]
+    pub device: Option<Device>,
+    /// Live or on demand, where it told: likewise.
+    #[serde(default)]
+    pub stream: Option<Stream>,
     /// Has media enough in store to survive a pathway that fails.
     pub affords: bool,
 }
@@ -87,6 +93,8 @@ impl Asker {
             session: client.session.map(key),
             prefix: client.address.map(prefix_key),
             content: client.content.map(key),
+            device: client.device,
+            stream: client.stream,
             affords: client.buffer_ms.is_some_and(|ms| ms >= AFFORDS_MS),
         }
     }

@@ -47,6 +47,7 @@ mod lock;
 pub mod metrics;
 pub mod overrides;
 pub mod record;
+pub mod plan;
 pub mod revisions;
 pub mod sessions;
 pub mod snapshot;

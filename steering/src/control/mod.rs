@@ -37,6 +37,7 @@ mod gather;
 mod orders;
 mod save;
 mod state;
+mod traffic;
 #[cfg(test)]
 mod tests;
 

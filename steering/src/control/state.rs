@@ -10,7 +10,7 @@ use super::{gather::WINDOW, orders::concerning, save::Swap};
 use crate::{
     cells::{self, Audience, Cell, CellRow, CellsUnavailable},
     counters::Counters,
-    demand::{Crossing, Demand, Triggers, Webhook},
+    demand::{Crossing, Demand, Triggers, Volume, Webhook},
     estimates::Estimates,
     event::Event,
     health::{Count, Outcome, PathKey, Probes, Ramp, Verdict, Verdicts},
@@ -27,24 +27,29 @@ pub(super) struct Held {
     pub(super) policy: Arc<Policy>,
     /// By step; of those that rank.
     estimates: Vec<Option<Estimates>>,
-    standings: Vec<Arc<Standings>>,
+    pub(super) standings: Vec<Arc<Standings>>,
     pub(super) ramps: Vec<Ramp>,
     /// Those that concern it.
     pub(super) overrides: Arc<[Override]>,
+    pub(super) admits: Vec<f32>,
+    pub(super) prices: Vec<Option<f64>>,
+    pub(super) volumes: Vec<Option<Volume>>,
     cells_at_ms: Option<i64>,
-    counters: Arc<Counters>,
+    pub(super) counters: Arc<Counters>,
 }
 
 impl From<Service> for Held {
     fn from(service: Service) -> Self {
-        let Service { policy, inputs: Inputs { standings, ramps, cells_at_ms, .. }, counters, .. } = service;
+        let Service { policy, inputs, counters, .. } = service;
+        let Inputs { standings, ramps, admits, prices, volumes, cells_at_ms, .. } = inputs;
         let steps = policy.steps.iter().zip(&standings);
         let estimates = steps.map(|(step, standings)| match &step.kind {
             StepKind::Rank(rank) => Some(standing::recall(standings, rank, policy.pathways.len())),
             _ => None,
         });
         let estimates = estimates.collect();
-        Self { policy, estimates, standings, ramps, overrides: Arc::default(), cells_at_ms, counters }
+        let overrides = Arc::default();
+        Self { policy, estimates, standings, ramps, overrides, admits, prices, volumes, cells_at_ms, counters }
     }
 }
 
@@ -60,6 +65,8 @@ pub(super) struct State {
     triggers: Triggers,
     pub(super) webhook: Webhook,
     status: Status,
+    /// When demand was last measured.
+    pub(super) measured_at: Option<DateTime<Utc>>,
     /// When the store came back, while its cells are still of the time before.
     back_at: Option<DateTime<Utc>>,
     /// What changed since the last swap; policies are told apart because hosts follow them.
@@ -105,6 +112,7 @@ impl State {
             triggers: Triggers::default(),
             webhook: Webhook::default(),
             status: Status::default(),
+            measured_at: None,
             back_at: None,
             changed: None,
             policies_changed: false,
@@ -273,6 +281,7 @@ impl State {
             self.live.feed.tell(Event::Scaling { at: now, service, pathway, over, bits_per_second, capacity });
             self.webhook.tell(Crossing { at: now, demand: demand.clone() });
         }
+        self.carry(rows, &demand, now);
         self.status.demand = Arc::new(demand);
     }
 
@@ -330,12 +339,17 @@ impl State {
 /// What is known of each service.
 fn gathered(services: &[Held], verdicts: &Verdicts, now: DateTime<Utc>) -> Vec<Service> {
     let service = |held: &Held| {
-        let Held { policy, standings, ramps, overrides, cells_at_ms, counters, .. } = held;
-        let verdicts = verdicts.of(policy, now);
-        let (standings, ramps, overrides) = (standings.clone(), ramps.clone(), overrides.clone());
-        let inputs =
-            Inputs { verdicts, ramps, standings, overrides, cells_at_ms: *cells_at_ms, ..Inputs::default() };
-        Service::new(policy.clone(), inputs, counters.clone())
+        let inputs = Inputs {
+            verdicts: verdicts.of(&held.policy, now),
+            ramps: held.ramps.clone(),
+            standings: held.standings.clone(),
+            admits: held.admits.clone(),
+            prices: held.prices.clone(),
+            volumes: held.volumes.clone(),
+            overrides: held.overrides.clone(),
+            cells_at_ms: held.cells_at_ms,
+        };
+        Service::new(held.policy.clone(), inputs, held.counters.clone())
     };
     services.iter().map(service).collect()
 }

@@ -29,7 +29,8 @@ impl Asker {
     /// Someone of whom nothing is known but the place, and who meets every condition on anything else.
     pub(super) fn somewhere(place: &Place) -> Self {
         let (session, prefix, content) = (None, None, None);
-        Self { place: *place, via: Via::Http, holds: u64::MAX, session, prefix, content, affords: false }
+        let (device, stream) = (None, None);
+        Self { place: *place, via: Via::Http, holds: u64::MAX, session, prefix, content, device, stream, affords: false }
     }
 }
 

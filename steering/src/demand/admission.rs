@@ -32,7 +32,7 @@ const ROUNDS: usize = 32;
 
 /// The admissions by pathway index. `fill` is the share of a capacity that may be used; `loads` tells what each pathway would
 /// get, bit/s, under these admissions; `before` is what was in force.
-pub fn admissions(policy: &Policy, fill: f64, before: &[f32], loads: impl Fn(&[f32]) -> Vec<f64>) -> Vec<f32> {
+pub fn admissions(policy: &Policy, fill: f64, before: &[f32], mut loads: impl FnMut(&[f32]) -> Vec<f64>) -> Vec<f32> {
     let mut admits = vec![1.0_f32; policy.pathways.len()];
     let mut offered = loads(&admits);
     let allowed = allowed(policy, fill, offered.iter().sum());

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use admission::admissions;
 pub(crate) use price::TERABYTE;
-pub use price::{Pace, UNWANTED, Volume};
+pub use price::{Pace, UNWANTED, Volume, prices};
 pub(crate) use webhook::Webhook;
 pub use webhook::{Crossing, Deliveries};
 

@@ -23,7 +23,7 @@
 //! every commitment at once.
 
 use chrono::{DateTime, Datelike, Months, NaiveTime, TimeDelta, Utc};
-use fairway_policies::Cost;
+use fairway_policies::{Cost, Policy};
 use serde::{Deserialize, Serialize};
 
 /// How far off its line, as a share of the commitment, a pathway's volume must be to count as off it: about four hours' worth.
@@ -55,6 +55,22 @@ pub enum Pace {
     Behind,
     /// Too much so far.
     Ahead,
+}
+
+/// The prices of a policy's pathways, and the volumes that they rest on: those of before where they are known. Neither for a
+/// pathway that declares no cost.
+pub fn prices(
+    policy: &Policy,
+    before: &[Option<Volume>],
+    now: DateTime<Utc>,
+) -> (Vec<Option<Volume>>, Vec<Option<f64>>) {
+    let each = policy.pathways.iter().enumerate().map(|(i, pathway)| {
+        let Some(cost) = &pathway.cost else { return (None, None) };
+        let mut volume = before.get(i).copied().flatten().unwrap_or_else(|| Volume::start(Some(cost), now));
+        let price = volume.price(cost, now);
+        (Some(volume), Some(price))
+    });
+    each.unzip()
 }
 
 impl Volume {

@@ -64,7 +64,8 @@ fn compiled(mut service: Service, before: Option<&Service>, geo: &GeoTable, now:
 /// Whether the two are the same in everything.
 fn unchanged(a: &Service, b: &Service) -> bool {
     let same = |a: &Inputs, b: &Inputs| {
-        let Inputs { verdicts, ramps, standings, admits, prices, overrides, cells_at_ms } = a;
+        // Volumes change nobody's answer but through prices.
+        let Inputs { verdicts, ramps, standings, admits, prices, volumes: _, overrides, cells_at_ms } = a;
         (verdicts, ramps, admits, prices, overrides, cells_at_ms)
             == (&b.verdicts, &b.ramps, &b.admits, &b.prices, &b.overrides, &b.cells_at_ms)
             && standings.len() == b.standings.len()

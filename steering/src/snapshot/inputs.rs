@@ -11,7 +11,7 @@ use fairway_policies::Policy;
 use serde::{Deserialize, Serialize};
 
 pub use crate::health::Ramp;
-use crate::{cells::Audience, health::Verdict, overrides::Override, standing::Standings};
+use crate::{cells::Audience, demand::Volume, health::Verdict, overrides::Override, standing::Standings};
 
 /// What is known of one service's pathways. Lists go by pathway index, `standings` by step index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Inputs {
     pub admits: Vec<f32>,
     /// What one more terabyte on each costs now, commitments reckoned in; `None` where no cost is declared; for `cheapest`.
     pub prices: Vec<Option<f64>>,
+    /// What each has delivered this month; explains the price, and is kept over restarts.
+    #[serde(default)]
+    pub volumes: Vec<Option<Volume>>,
     /// The operators' words on this service, in order; a later one goes before an earlier.
     pub overrides: Arc<[Override]>,
     /// Unix milliseconds of the newest beacon that the standings rest on; `None` before the first.
@@ -41,6 +44,7 @@ impl Inputs {
         self.ramps.resize_with(pathways, Ramp::default);
         self.admits.resize(pathways, 1.0);
         self.prices.resize(pathways, None);
+        self.volumes.resize(pathways, None);
         self.standings.resize_with(policy.steps.len(), Arc::default);
         self
     }

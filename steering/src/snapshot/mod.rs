@@ -33,6 +33,7 @@ use crate::{
     cells::Audience,
     client::{Client, Via},
     counters::Counters,
+    demand::prices,
     health::Health,
     standing::Standing,
 };
@@ -79,7 +80,8 @@ impl Service {
 
     /// A service of which nothing is known yet.
     pub fn fresh(policy: Arc<Policy>, now: DateTime<Utc>) -> Self {
-        let inputs = Inputs::default().fit(&policy, now);
+        let (volumes, prices) = prices(&policy, &[], now);
+        let inputs = Inputs { volumes, prices, ..Inputs::default() }.fit(&policy, now);
         Self::new(policy, inputs, Arc::default())
     }
 

@@ -24,6 +24,7 @@ use super::{Inputs, Service, Snapshot};
 use crate::{
     cells::Audience,
     counters::Counters,
+    demand::{Volume, prices},
     file,
     health::{Ramp, Verdict},
     standing::{Known, Lead, Standing, Standings},
@@ -52,6 +53,9 @@ pub struct SavedService {
     /// By pathway id: those that are on their way back.
     #[serde(default)]
     pub ramps: BTreeMap<String, Ramp>,
+    /// By pathway id: what those with a cost have delivered this month.
+    #[serde(default)]
+    pub volumes: BTreeMap<String, Volume>,
     /// For each `rank` step, in the chain's order.
     pub standings: Vec<Vec<SavedStanding>>,
     /// As in [`Service::cells_at_ms`].
@@ -114,6 +118,8 @@ impl Saved {
         let verdicts = policy.pathways.iter().map(|p| saved.verdicts.get(&p.id).cloned());
         let verdicts = verdicts.map(|v| v.unwrap_or_else(|| Verdict::unknown(now))).collect();
         let ramps = policy.pathways.iter().map(|p| saved.ramps.get(&p.id).copied().unwrap_or_default()).collect();
+        let volumes: Vec<_> = policy.pathways.iter().map(|p| saved.volumes.get(&p.id).copied()).collect();
+        let (volumes, prices) = prices(&policy, &volumes, now);
         let index = policy.pathways.iter().enumerate().map(|(i, p)| (p.id.as_str(), i as u8)).collect();
         let mut ranked = saved.standings.iter();
         let standings = policy.steps.iter().map(|step| match step.kind {
@@ -121,7 +127,15 @@ impl Saved {
             _ => Arc::default(),
         });
         let standings = standings.collect();
-        let inputs = Inputs { verdicts, ramps, standings, cells_at_ms: saved.cells_at_ms, ..Inputs::default() };
+        let inputs = Inputs {
+            verdicts,
+            ramps,
+            standings,
+            prices,
+            volumes,
+            cells_at_ms: saved.cells_at_ms,
+            ..Inputs::default()
+        };
         Service::new(policy, inputs, counters)
     }
 
@@ -155,6 +169,8 @@ fn save_service(service: &Service) -> SavedService {
     let verdicts = service.inputs.verdicts.iter().enumerate().map(|(i, v)| (id(i), v.clone())).collect();
     let ramps = service.inputs.ramps.iter().enumerate().filter(|(_, ramp)| **ramp != Ramp::default());
     let ramps = ramps.map(|(i, ramp)| (id(i), *ramp)).collect();
+    let volumes = service.inputs.volumes.iter().enumerate().filter_map(|(i, volume)| Some((id(i), (*volume)?)));
+    let volumes = volumes.collect();
     let steps = service.policy.steps.iter().zip(&service.inputs.standings);
     let standings = steps.filter(|(step, _)| matches!(step.kind, StepKind::Rank(_))).map(|(_, standings)| {
         let mut saved: Vec<_> =
@@ -162,7 +178,8 @@ fn save_service(service: &Service) -> SavedService {
         saved.sort_by_key(|s| s.audience);
         saved
     });
-    SavedService { verdicts, ramps, standings: standings.collect(), cells_at_ms: service.inputs.cells_at_ms }
+    let (standings, cells_at_ms) = (standings.collect(), service.inputs.cells_at_ms);
+    SavedService { verdicts, ramps, volumes, standings, cells_at_ms }
 }
 
 fn save_standing(audience: Audience, standing: &Standing, id: impl Fn(usize) -> String) -> SavedStanding {
