@@ -40,9 +40,10 @@
 //! ([`MIN_REQUESTS_RAMPING`]) within one window, and a million do not fall over anyone. [`TRIAL`] is as long as the evidence
 //! takes: a player polls within a TTL, plays, reports within ten seconds, and is summed and read three seconds
 //! later. Then the share *doubles*, five times over the rest of the ramp. Linear growth would expose a fifth of
-//! all viewers at a fifth of the way; doubling never adds more than has just proven to work, which is what bounds the harm,
-//! and it is kind to caches, which fill from the first viewers. It goes in small steps, at most an eighth at a time, so that
-//! no step is a crowd either.
+//! all viewers at a fifth of the way; doubling adds no more than has just proven to work, which is what bounds the harm, and
+//! it is kind to caches, which fill from the first viewers. That holds for ramps of two minutes and more, where a doubling
+//! takes longer than the evidence; on a shorter one it is the trial that proves, and the rest only spreads the crowd. It goes in
+//! small steps, at most an eighth at a time, so that no step is a crowd either.
 //!
 //! *What viewers say decides.* Errors: down again, with a doubled hold, and the next return begins with the trial. On a ramp
 //! [`MIN_REQUESTS_RAMPING`] requests speak, and a quarter of them failed is down: it was down a moment ago, so the benefit of
