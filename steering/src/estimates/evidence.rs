@@ -8,6 +8,8 @@ use crate::cells::{Cell, Logs};
 pub(super) const BUCKET: i64 = 10;
 /// Buckets that a pathway's cell may still be told of, the newest among them: thirty seconds, and the one that has begun.
 const OPEN: usize = 4;
+/// Buckets that say what is so now: the one that has begun and the last whole one.
+const RECENT: i64 = 2;
 /// Milliseconds that one session can watch in a bucket.
 const BUCKET_MS: f64 = 10_000.0;
 
@@ -269,12 +271,22 @@ impl Memory {
         sum.sample(sums.of[index], sums.fade(bucket - 1 - self.newest))
     }
 
-    /// What only the buckets say of it that were open at this one, unfaded.
+    /// What only the newest [`RECENT`] buckets say of it, unfaded, as seen from this one.
     pub(super) fn recent(&self, sums: &Sums, index: usize, bucket: i64) -> Sample {
-        let mut sum = Evidence::default();
-        for (_, evidence) in self.open.iter().flatten().filter(|(held, _)| *held > bucket - OPEN as i64) {
-            sum.add(&evidence[index], 1.0);
+        let (mut sum, mut overlap) = (Evidence::default(), 0.0);
+        let open = || self.open.iter().flatten().filter(|(held, _)| *held > bucket - RECENT);
+        for (_, evidence) in open() {
+            let evidence = &evidence[index];
+            sum.add(evidence, 1.0);
+            overlap += open().map(|(_, other)| evidence.count.min(other[index].count)).sum::<f32>();
         }
-        sum.sample(sums.of[index], 1.0)
+        let sample = sum.sample(sums.of[index], 1.0);
+        match sums.of[index] {
+            // As many independent ones as there are if those of a lesser bucket are in the greater one too.
+            metric if !metric.is_some_and(of_starts) && overlap > 0.0 => {
+                Sample { count: sum.count * sum.count / overlap, ..sample }
+            }
+            _ => sample,
+        }
     }
 }

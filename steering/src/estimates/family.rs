@@ -3,7 +3,10 @@
 
 use fairway_policies::Metric;
 
-use super::evidence::{Sample, in_logs};
+use super::{
+    Value,
+    evidence::{Sample, in_logs},
+};
 
 /// One part of an audience, or an audience that has no parts.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +45,20 @@ pub(super) struct Guess {
     pub(super) level: u8,
 }
 
+/// By how many of its own standard errors what a part says may be shrunk, at most: a rule of limited translation (Efron and
+/// Morris 1972). Among many quiet siblings one loud part widens τ² too little to be believed by that alone.
+const LIMIT: f32 = 2.0;
+
 impl Guess {
+    /// In the metric's unit, with so many samples of the audience itself.
+    pub(super) fn value(&self, metric: Metric, samples: f32) -> Value {
+        let error = self.variance.sqrt();
+        // A standard error in logarithms is a share.
+        let (value, error) =
+            if in_logs(metric) { (self.mean.exp(), self.mean.exp() * error) } else { (self.mean, error) };
+        Value { metric, value, error, samples }
+    }
+
     /// Whether the parts of a family whose τ² is `between` would know something else by this than by what was there `before`: by a
     /// tenth of what they are unsure about anyway.
     pub(super) fn is_news(&self, between: f32, (guess, was_between): (Guess, f32)) -> bool {
@@ -98,6 +114,12 @@ impl Family {
         // One that is worse than its family varies more.
         let within = if in_logs(metric) { self.within } else { self.within.max(mean * (1.0 - mean)) };
         let variance = itself * within / own.worth + (1.0 - itself).powi(2) * wider.variance;
+        let alone = own.within / own.worth;
+        let limit = LIMIT * alone.sqrt();
+        if (mean - own.mean).abs() > limit {
+            let mean = mean.clamp(own.mean - limit, own.mean + limit);
+            return Guess { mean, variance: variance.max(alone), weight: 1.0, level: 0 };
+        }
         let borrowed = (1.0 - itself) * wider.weight;
         let (weight, level) = if itself >= borrowed { (itself, 0) } else { (borrowed, level) };
         Guess { mean, variance, weight, level }

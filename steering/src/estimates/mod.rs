@@ -39,7 +39,7 @@ pub struct Estimates {
     newest_ms: Option<i64>,
 }
 
-/// One thing that is estimated: a metric, of everything remembered or of the last half minute.
+/// One thing that is estimated: a metric, of everything remembered or of the last seconds.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     metric: Metric,
@@ -164,8 +164,12 @@ impl Estimates {
 
     /// How many watch at once, on all pathways.
     pub fn sessions(&self, audience: Audience) -> f64 {
-        let Some(node) = self.find(audience) else { return 0.0 };
-        (0..self.pathways).map(|pathway| f64::from(self.sessions_on(node, pathway))).sum()
+        (0..self.pathways).map(|pathway| self.sessions_on(audience, pathway)).sum()
+    }
+
+    /// How many watch at once on this pathway.
+    pub fn sessions_on(&self, audience: Audience, pathway: usize) -> f64 {
+        self.find(audience).map_or(0.0, |node| f64::from(self.watching(node, pathway)))
     }
 
     /// What is known for an audience, by pathway. Of one that is not remembered: nothing.
@@ -174,10 +178,13 @@ impl Estimates {
         (0..self.pathways).map(|pathway| self.known_of(node, pathway)).collect()
     }
 
-    /// What the last half minute says of a metric, where it is compared and is a share.
-    pub fn recent(&self, audience: Audience, pathway: usize, metric: Metric) -> Option<Value> {
+    /// What the last 10 to 20 seconds say of a metric, where it is compared and is a share: by all that the audience is part
+    /// of, and by the audience alone.
+    pub fn recent(&self, audience: Audience, pathway: usize, metric: Metric) -> Option<(Value, Option<Value>)> {
         let line = self.lines.iter().position(|line| line.recent && line.metric == metric)?;
-        self.value(self.find(audience)?, pathway, line)
+        let level = &self.find(audience)?.levels[pathway * self.lines.len() + line];
+        let alone = level.family.map(|family| family.guess().value(metric, family.worth));
+        Some((level.guess?.value(metric, level.sample.count), alone))
     }
 
     fn find(&self, audience: Audience) -> Option<&Node> {
@@ -192,29 +199,21 @@ impl Estimates {
         for _ in 0..guess.level {
             speaker = &self.nodes[speaker.parent? as usize];
         }
-        let count = |node: &Node| self.sessions_on(node, pathway).round() as u64;
+        let count = |node: &Node| self.watching(node, pathway).round() as u64;
         let newest = speaker.memories[pathway].as_ref().map(|memory| memory.newest_ms);
         let at = newest.and_then(DateTime::from_timestamp_millis).unwrap_or(DateTime::UNIX_EPOCH);
         let values = values.map(|(_, value)| value).collect();
         Some(Known { level: speaker.audience, sessions: count(speaker), own: count(node), values, at })
     }
 
-    fn sessions_on(&self, node: &Node, pathway: usize) -> f32 {
+    fn watching(&self, node: &Node, pathway: usize) -> f32 {
         node.memories[pathway].as_ref().map_or(0.0, |memory| memory.all(&self.sums, 0, node.at[pathway]).count)
     }
 
     fn value(&self, node: &Node, pathway: usize, line: usize) -> Option<Value> {
         let level = &node.levels[pathway * self.lines.len() + line];
         let (guess, metric) = (level.guess?, self.lines[line].metric);
-        let error = guess.variance.sqrt();
-        // A standard error in logarithms is a share.
-        let (value, error) = if in_logs(metric) {
-            let value = guess.mean.exp();
-            (value, value * error)
-        } else {
-            (guess.mean, error)
-        };
-        Some(Value { metric, value, error, samples: level.sample.count })
+        Some(guess.value(metric, level.sample.count))
     }
 }
 

@@ -8,9 +8,12 @@ use crate::{
 };
 
 /// How many standard errors a difference must be beyond.
-pub(super) const SURE: f64 = 1.645;
+pub(super) const SURE: f64 = 3.0;
 /// The share of time stalled, or of requests or starts failed, from which on a pathway is plainly failing.
 pub(super) const FAILING: f64 = 0.10;
+
+/// How improbable it must be that a pathway which seems to be failing is not.
+const CHANCE: f64 = 1e-4;
 
 /// What a comparison of x with y is for x.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,16 +97,31 @@ pub(super) fn still(rank: &Rank, by: Metric, x: &Known, y: &Known) -> bool {
     gap.is_some_and(|gap| gap.by >= rank.tie && gap.by > 0.0)
 }
 
-/// The metric on which the pathway plainly fails the audience now, and what the last half minute says of it.
+/// The metric on which the pathway plainly fails the audience now, and what the last seconds say of it: by what the audience
+/// alone sees, or else by what all do that it is part of.
 pub(super) fn failing(rank: &Rank, estimates: &Estimates, audience: Audience, pathway: usize) -> Option<Value> {
-    let recent = rank.by.metrics().filter_map(|metric| estimates.recent(audience, pathway, metric));
-    recent.into_iter().find(|v| f64::from(v.value) - SURE * f64::from(v.error) >= FAILING)
+    rank.by.metrics().find_map(|metric| {
+        let (guess, alone) = estimates.recent(audience, pathway, metric)?;
+        let surely = f64::from(guess.value) - SURE * f64::from(guess.error) >= FAILING;
+        alone.filter(|alone| chance(alone) <= CHANCE).or(surely.then_some(guess))
+    })
+}
+
+/// A bound on the probability that a pathway which fails less than [`FAILING`] would show this, or worse: Hoeffding's (1963,
+/// Theorem 1), which holds for whatever lies between 0 and 1, however few the samples.
+fn chance(seen: &Value) -> f64 {
+    let seen_share = f64::from(seen.value).min(1.0);
+    if seen_share <= FAILING {
+        return 1.0;
+    }
+    let term = |p: f64, q: f64| if p > 0.0 { p * (p / q).ln() } else { 0.0 };
+    let divergence = term(seen_share, FAILING) + term(1.0 - seen_share, 1.0 - FAILING);
+    (-f64::from(seen.samples) * divergence).exp()
 }
 
 /// Whether this other pathway surely does not fail as `failing` does.
 pub(super) fn spared(estimates: &Estimates, audience: Audience, pathway: usize, failing: &Value) -> bool {
-    let other = estimates.recent(audience, pathway, failing.metric);
-    other.is_some_and(|other| {
+    estimates.recent(audience, pathway, failing.metric).is_some_and(|(other, _)| {
         let error = f64::from(failing.error).hypot(f64::from(other.error));
         let apart = f64::from(failing.value) - f64::from(other.value);
         f64::from(other.value) < FAILING && apart > SURE * error

@@ -90,15 +90,15 @@ impl Ways<'_> {
         }
     }
 
-    /// Whether the pathway plainly fails the audience, and which share of it may leave at once: the whole, if that is not
-    /// more than `pace` of all viewers.
+    /// Whether the pathway plainly fails the audience, and which share of it may leave at once: all, if those on the pathway
+    /// whom it fails together are not more than `pace` of all viewers.
     fn flight(&self, pathway: usize) -> Option<(Value, f64)> {
         let fails = |audience| failing(self.rank, self.estimates, audience, pathway);
         let failing = fails(self.audience)?;
         let together = self.audience.lineage().take_while(|audience| fails(*audience).is_some()).last();
-        let sessions = |audience| self.estimates.sessions(audience);
-        let size = sessions(together.unwrap_or(self.audience)) / sessions(Audience::World).max(1.0);
-        Some((failing, (self.rank.pace / size.max(self.rank.pace)).min(1.0)))
+        let on = self.estimates.sessions_on(together.unwrap_or(self.audience), pathway);
+        let size = (on / self.estimates.sessions(Audience::World).max(1.0)).clamp(self.rank.pace, 1.0);
+        Some((failing, self.rank.pace / size))
     }
 }
 
@@ -107,9 +107,10 @@ fn moved(pair: (u8, u8), held: Option<Lead>, reverse: bool, way: Way, settled: b
     let fresh = |by, step: f64| Some(Lead { ahead: pair.0, behind: pair.1, by, share: step as f32, step: step as f32 });
     match (way, held) {
         (Way::Flee(by, step), None) => fresh(by, step),
-        (Way::Flee(by, step), Some(held)) if held.share < 1.0 && (settled || held.step < 0.0) => {
-            let share = (f64::from(held.share) + step).min(1.0) as f32;
-            Some(Lead { by, share, step: step as f32, ..held })
+        (Way::Flee(by, step), Some(held)) if held.share < 1.0 => {
+            // Those who have left by smaller steps are among those who leave at once.
+            let share = if settled { f64::from(held.share) + step } else { step.max(f64::from(held.share)) };
+            Some(Lead { by, share: share.min(1.0) as f32, step: step as f32, ..held })
         }
         (Way::Up(by), None) if settled && !reverse => fresh(by, pace),
         (Way::Up(by), Some(held)) if settled && held.share < 1.0 => Some(Lead { by, ..stepped(held, 1.0, pace)? }),
