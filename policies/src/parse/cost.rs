@@ -5,7 +5,8 @@ use crate::{
     reading::{Bounds, Choice, Code, Fault, Fields, Key, Kind, Table, values},
 };
 
-const PRICE: Kind = Kind::Number(Bounds::from(0.0));
+/// Dearer than any: one that must not be used must be able to cost more.
+const PRICE: Kind = Kind::Number(Bounds::of(0.0, 1_000_000.0));
 const VOLUME: Kind = Kind::Number(Bounds { above: true, ..Bounds::from(0.0) });
 
 /// What a pathway's traffic costs.
@@ -34,7 +35,12 @@ pub(super) const TIER: Table = Table {
     title: "A price tier",
     doc: "",
     keys: &[
-        Key::needed("above_tb", PRICE, "500", "From this volume on, in terabytes this month."),
+        Key::needed(
+            "above_tb",
+            Kind::Number(Bounds::from(0.0)),
+            "500",
+            "From this volume on, in terabytes this month.",
+        ),
         Key::needed("per_tb", PRICE, "22", "The price of each terabyte beyond it."),
     ],
     choice: Choice::Free,
