@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use fairway_policies::{Metric, Policy, explain::Number};
 
-use super::leads::Standing;
+use super::{leads::Standing, moves::Flight};
 use crate::{cells::Audience, event::Event};
 
 /// Something happened to the order of two pathways, for one audience.
@@ -70,6 +70,13 @@ impl Comparison {
         };
         Some(Self { metric, ahead: side(ahead)?, behind: side(behind)? })
     }
+
+    fn of_flight(flight: &Flight, audience: Audience) -> Self {
+        let Flight { from, to, by, .. } = flight;
+        let ahead = Side { value: to.value, level: by.level, sessions: by.sessions };
+        let behind = Side { value: from.value, level: audience, sessions: from.samples.round() as u64 };
+        Self { metric: from.metric, ahead, behind }
+    }
 }
 
 /// `stall ratio 0.4 % (continent EU, 310 sessions) against 6.1 % (country DE, 41 sessions)`.
@@ -124,14 +131,26 @@ impl Change {
 
 /// Appends what there is to tell of an audience whose leads were those of `before` and are those of `after`. Not told are the
 /// steps on the way, nor a move that turns round half-way.
-pub(super) fn between(audience: Audience, before: &Standing, after: &Standing, pace: f64, changes: &mut Vec<Change>) {
+pub(super) fn between(
+    audience: Audience,
+    before: &Standing,
+    after: &Standing,
+    pace: f64,
+    flights: &[Flight],
+    changes: &mut Vec<Change>,
+) {
     for lead in &after.leads {
         let was = before.lead(lead.ahead, lead.behind).map_or(0.0, |before| before.share);
         let numbers = |ahead, behind| Comparison::of(after, ahead, behind, lead.by);
         let forth = |turn| Change { audience, ahead: lead.ahead, behind: lead.behind, turn };
         let back = |turn| Change { audience, ahead: lead.behind, behind: lead.ahead, turn };
         if was == 0.0 {
-            let numbers = numbers(lead.ahead, lead.behind);
+            // What was known so far does not tell what they flee from.
+            let flight = flights.iter().find(|flight| flight.pair == (lead.ahead, lead.behind));
+            let numbers = match flight {
+                Some(flight) => Some(Comparison::of_flight(flight, audience)),
+                None => numbers(lead.ahead, lead.behind),
+            };
             changes.extend(numbers.map(|numbers| forth(Turn::Begins { share: lead.share, numbers })));
         } else if lead.share >= 1.0 && was < 1.0 && f64::from(lead.step) >= 0.5 * pace {
             changes.push(forth(Turn::Complete));

@@ -12,8 +12,19 @@ pub(super) const SURE: f64 = 3.0;
 /// The share of time stalled, or of requests or starts failed, from which on a pathway is plainly failing.
 pub(super) const FAILING: f64 = 0.10;
 
-/// How improbable it must be that a pathway which seems to be failing is not.
-const CHANCE: f64 = 1e-4;
+/// How sure it must be that a pathway fails plainly.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sure {
+    /// The probability, at most, with which one that does not would seem to.
+    chance: f64,
+    /// In standard errors.
+    errors: f64,
+}
+
+/// Of one that is relied on.
+pub(super) const FIRST: Sure = Sure { chance: 1e-4, errors: SURE };
+/// Of one that was left, and is tried again: one-sided 95 %, once.
+pub(super) const AGAIN: Sure = Sure { chance: 0.05, errors: 1.645 };
 
 /// What a comparison of x with y is for x.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,11 +110,17 @@ pub(super) fn still(rank: &Rank, by: Metric, x: &Known, y: &Known) -> bool {
 
 /// The metric on which the pathway plainly fails the audience now, and what the last seconds say of it: by what the audience
 /// alone sees, or else by what all do that it is part of.
-pub(super) fn failing(rank: &Rank, estimates: &Estimates, audience: Audience, pathway: usize) -> Option<Value> {
+pub(super) fn failing(
+    rank: &Rank,
+    estimates: &Estimates,
+    audience: Audience,
+    pathway: usize,
+    sure: Sure,
+) -> Option<Value> {
     rank.by.metrics().find_map(|metric| {
         let (guess, alone) = estimates.recent(audience, pathway, metric)?;
-        let surely = f64::from(guess.value) - SURE * f64::from(guess.error) >= FAILING;
-        alone.filter(|alone| chance(alone) <= CHANCE).or(surely.then_some(guess))
+        let surely = f64::from(guess.value) - sure.errors * f64::from(guess.error) >= FAILING;
+        alone.filter(|alone| chance(alone) <= sure.chance).or(surely.then_some(guess))
     })
 }
 
@@ -119,11 +136,16 @@ fn chance(seen: &Value) -> f64 {
     (-f64::from(seen.samples) * divergence).exp()
 }
 
-/// Whether this other pathway surely does not fail as `failing` does.
-pub(super) fn spared(estimates: &Estimates, audience: Audience, pathway: usize, failing: &Value) -> bool {
-    estimates.recent(audience, pathway, failing.metric).is_some_and(|(other, _)| {
-        let error = f64::from(failing.error).hypot(f64::from(other.error));
-        let apart = f64::from(failing.value) - f64::from(other.value);
-        f64::from(other.value) < FAILING && apart > SURE * error
-    })
+/// What the last seconds say of this other pathway, if it surely does not fail as `failing` does.
+pub(super) fn spared(
+    estimates: &Estimates,
+    audience: Audience,
+    pathway: usize,
+    failing: &Value,
+    sure: Sure,
+) -> Option<Value> {
+    let (other, _) = estimates.recent(audience, pathway, failing.metric)?;
+    let error = f64::from(failing.error).hypot(f64::from(other.error));
+    let apart = f64::from(failing.value) - f64::from(other.value);
+    (f64::from(other.value) < FAILING && apart > sure.errors * error).then_some(other)
 }

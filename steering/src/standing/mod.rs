@@ -9,7 +9,7 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use fairway_policies::Rank;
 
 pub use change::{Change, Comparison, Side, Turn};
@@ -31,7 +31,7 @@ pub fn next(
     estimates: &Estimates,
     now: DateTime<Utc>,
 ) -> (Arc<Standings>, Vec<Change>) {
-    let settle = TimeDelta::from_std(rank.settle).unwrap_or(TimeDelta::MAX);
+    let settle = moves::settle(rank);
     let mut audiences = estimates.changed().to_vec();
     audiences.extend(previous.iter().filter(|(_, standing)| standing.is_moving(settle, now)).map(|(a, _)| *a));
     audiences.sort_unstable_by(|a, b| b.cmp(a));
@@ -42,21 +42,21 @@ pub fn next(
     for audience in audiences {
         let own = previous.get(&audience);
         let before = speaking(previous, audience).map_or(&nothing, Arc::as_ref);
-        let after = estimates.remembers(audience).then(|| moves::after(before, rank, estimates, audience, settle, now));
+        let after = estimates.remembers(audience).then(|| moves::after(before, rank, estimates, audience, now));
         let wider = audience.parent().and_then(|parent| speaking(&standings, parent));
-        let needed = |after: &Standing| {
+        let needed = |(after, _): &(Standing, _)| {
             let says_more = wider.is_none_or(|wider| wider.leads != after.leads);
             says_more || estimates.sessions(audience) >= f64::from(rank.min_sessions)
         };
         match after.filter(needed) {
-            Some(after) if own.is_some_and(|own| **own == after) => {}
-            Some(after) => {
-                change::between(audience, before, &after, rank.pace, &mut changes);
+            Some((after, _)) if own.is_some_and(|own| **own == after) => {}
+            Some((after, flights)) => {
+                change::between(audience, before, &after, rank.pace, &flights, &mut changes);
                 Arc::make_mut(&mut standings).insert(audience, Arc::new(after));
             }
             None if own.is_some() => {
                 let wider = wider.cloned().unwrap_or_default();
-                change::between(audience, before, &wider, rank.pace, &mut changes);
+                change::between(audience, before, &wider, rank.pace, &[], &mut changes);
                 Arc::make_mut(&mut standings).remove(&audience);
             }
             None => {}

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fairway_policies::{Metric, Rank};
 
 use super::{
-    compare::{Better, compare, failing, spared, still},
+    compare::{AGAIN, Better, FIRST, Sure, compare, failing, spared, still},
     leads::{Lead, Standing},
 };
 use crate::{
@@ -35,40 +35,67 @@ impl Standing {
     }
 }
 
-/// The standing of an audience for which that of `before` spoke.
+/// The standing of an audience for which that of `before` spoke; and of those that flee, what they flee from.
 pub(super) fn after(
     before: &Standing,
     rank: &Rank,
     estimates: &Estimates,
     audience: Audience,
-    settle: TimeDelta,
     now: DateTime<Utc>,
-) -> Standing {
+) -> (Standing, Vec<Flight>) {
     let known = estimates.known(audience);
-    let ways = Ways { rank, estimates, audience, known: &known };
-    let failing: Vec<_> = (0..known.len()).map(|pathway| ways.flight(pathway)).collect();
-    // A clock set back does not stop anyone.
-    let settled = before.moved_at.is_none_or(|at| at > now || now - at >= settle);
-    let mut leads = Vec::new();
-    for ahead in 0..known.len() {
-        for behind in (0..known.len()).filter(|behind| *behind != ahead) {
-            let pair = (ahead as u8, behind as u8);
-            let held = before.lead(pair.0, pair.1);
-            let reverse = before.lead(pair.1, pair.0);
-            let flees =
-                |from: usize, to: usize| failing[from].filter(|(failing, _)| spared(estimates, audience, to, failing));
-            let way = match (flees(behind, ahead), flees(ahead, behind)) {
-                (Some((failing, step)), _) => Way::Flee(failing.metric, step),
-                (None, Some(_)) => Way::Drop,
-                (None, None) => ways.way(ahead, behind, held),
-            };
-            leads.extend(moved(pair, held, reverse.is_some(), way, settled, rank.pace));
-        }
+    let ways = Ways { rank, estimates, audience, before, known: &known };
+    let failing: Vec<_> = (0..known.len()).map(|pathway| ways.failing(pathway)).collect();
+    let flees = |from: usize, to: usize| {
+        let (failing, sure, step) = failing[from]?;
+        spared(estimates, audience, to, &failing, sure).map(|spared| (failing, spared, step))
+    };
+    // A clock set back does not hold anyone.
+    let settled = before.moved_at.is_none_or(|at| at > now || now - at >= settle(rank));
+    let (mut leads, mut flights) = (Vec::new(), Vec::new());
+    for (ahead, behind) in (0..known.len()).flat_map(|a| (0..known.len()).map(move |b| (a, b))).filter(|(a, b)| a != b)
+    {
+        let pair = (ahead as u8, behind as u8);
+        let held = before.lead(pair.0, pair.1);
+        let way = match (flees(behind, ahead), flees(ahead, behind)) {
+            (Some((failing, spared, step)), _) => {
+                flights.extend(known[ahead].as_ref().map(|to| Flight {
+                    pair,
+                    from: failing,
+                    to: spared,
+                    by: to.clone(),
+                }));
+                Way::Flee(failing.metric, step)
+            }
+            (None, Some(_)) => Way::Drop,
+            (None, None) => ways.way(ahead, behind, held),
+        };
+        leads.extend(moved(pair, held, before.lead(pair.1, pair.0).is_some(), way, settled, rank.pace));
     }
-    let has_moved = leads.iter().any(|lead| before.lead(lead.ahead, lead.behind).map(|l| l.share) != Some(lead.share))
-        || before.leads.iter().any(|lead| !leads.iter().any(|l| (l.ahead, l.behind) == (lead.ahead, lead.behind)));
+    let standing = Standing::new(known, leads);
+    let share = |of: &Standing, lead: &Lead| of.lead(lead.ahead, lead.behind).map(|lead| lead.share);
+    let has_moved = standing.leads.iter().any(|lead| share(before, lead) != Some(lead.share))
+        || before.leads.iter().any(|lead| share(&standing, lead).is_none());
     let moved_at = if has_moved { Some(now) } else { before.moved_at };
-    Standing { moved_at, ..Standing::new(known, leads) }
+    (Standing { moved_at, ..standing }, flights)
+}
+
+/// From one move of an audience to the next, at least.
+pub(super) fn settle(rank: &Rank) -> TimeDelta {
+    TimeDelta::from_std(rank.settle).unwrap_or(TimeDelta::MAX)
+}
+
+/// Some of an audience leave a pathway at once.
+#[derive(Clone, Debug)]
+pub(super) struct Flight {
+    /// The one they go to, and the one they leave.
+    pub(super) pair: (u8, u8),
+    /// What the last seconds say of the one they leave.
+    pub(super) from: Value,
+    /// And of the other.
+    pub(super) to: Value,
+    /// Who says it of the other.
+    pub(super) by: Known,
 }
 
 /// What it takes to know the way of a lead.
@@ -76,6 +103,7 @@ struct Ways<'a> {
     rank: &'a Rank,
     estimates: &'a Estimates,
     audience: Audience,
+    before: &'a Standing,
     known: &'a [Option<Known>],
 }
 
@@ -90,15 +118,17 @@ impl Ways<'_> {
         }
     }
 
-    /// Whether the pathway plainly fails the audience, and which share of it may leave at once: all, if those on the pathway
-    /// whom it fails together are not more than `pace` of all viewers.
-    fn flight(&self, pathway: usize) -> Option<(Value, f64)> {
-        let fails = |audience| failing(self.rank, self.estimates, audience, pathway);
-        let failing = fails(self.audience)?;
+    /// How the pathway plainly fails the audience, if it does; how sure that must be; and which share of the audience may
+    /// leave at once: all, if those on the pathway whom it fails together are not more than `pace` of all viewers.
+    fn failing(&self, pathway: usize) -> Option<(Value, Sure, f64)> {
+        let left = self.before.leads.iter().any(|lead| usize::from(lead.behind) == pathway && lead.share > 0.5);
+        let sure = if left { AGAIN } else { FIRST };
+        let fails = |audience| failing(self.rank, self.estimates, audience, pathway, sure);
+        let found = fails(self.audience)?;
         let together = self.audience.lineage().take_while(|audience| fails(*audience).is_some()).last();
         let on = self.estimates.sessions_on(together.unwrap_or(self.audience), pathway);
         let size = (on / self.estimates.sessions(Audience::World).max(1.0)).clamp(self.rank.pace, 1.0);
-        Some((failing, self.rank.pace / size))
+        Some((found, sure, self.rank.pace / size))
     }
 }
 

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use fairway_geo::Continent;
 use fairway_policies::{Compare, Metric, Policy, StepKind};
 
@@ -288,6 +289,9 @@ fn who_is_plainly_failed_leaves_at_once_if_they_are_few() {
     let told = world.tick(&germany(0.5));
     assert_eq!((world.b_leads(country("DE")), world.b_leads(EUROPE)), (1.0, 0.0));
     assert!(matches!(told[..], [Change { ahead: 1, turn: Turn::Begins { share: 1.0, .. }, .. }]), "{told:?}");
+    let why = world.why(&told[0]);
+    assert!(why.starts_with("country DE: b > a: stall ratio 0.4 % ("), "{why}");
+    assert!(why.ends_with(") against 50.0 % (country DE, 50 sessions)"), "of the last seconds: {why}");
 
     let mut world = World::new();
     world.last(300, &both(0.004, 0.004));
