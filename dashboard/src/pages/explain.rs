@@ -167,9 +167,16 @@ fn step(step: &ExplainedStep, service: &str, among: &[String]) -> impl IntoView 
     } else {
         Either::Right(view! { <p class="what">"Not for this client: nothing changes."</p> })
     };
+    // What operators say comes before the chain and stands in no file.
+    let place = (step.line > 0).then(|| format!("{service}.policy.toml:{}", step.line));
+    let class = match (step.line, step.applied) {
+        (0, _) => "step orders",
+        (_, true) => "step",
+        (_, false) => "step skipped",
+    };
     view! {
-        <li class=if step.applied { "step" } else { "step skipped" }>
-            <h3>{step.title.clone()} <span class="place">{format!("{service}.policy.toml:{}", step.line)}</span></h3>
+        <li class=class>
+            <h3>{step.title.clone()} {place.map(|place| view! { <span class="place">{place}</span> })}</h3>
             {body}
         </li>
     }

@@ -9,7 +9,7 @@ use axum::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use fairway_steering::{
-    Asn, Health, Live, Place, Snapshot,
+    Asn, Health, Live, Place, Service, Snapshot,
     live::Outcome,
     overrides::{self, Force, Override, OverridePlace, Wish},
 };
@@ -214,33 +214,46 @@ fn done(outcome: &Outcome, live: &Live) -> OverrideDone {
     OverrideDone { forced: told(&changed.forced, &snapshot), in_force: *in_force, warnings }
 }
 
-/// The services of which an override leaves no pathway that is fit, for the clients whom it is for.
+/// Where an override leaves no pathway fit, by what is forced and found now: of the clients whom it is for, or of those of a
+/// place in it that another override singles out.
 fn nobody_left(forced: &Override, list: &[Override], snapshot: &Snapshot) -> Option<String> {
-    let OverridePlace { continent, country, asn } = forced.place;
+    let mut places = vec![forced.place];
+    for other in list.iter().map(|other| other.place) {
+        if forced.place.holds(&known(other)) && !places.contains(&other) {
+            places.push(other);
+        }
+    }
+    let concerned = || snapshot.services.iter().filter(|service| forced.concerns(&service.policy));
+    let emptied = concerned().flat_map(|service| {
+        let empty = places.iter().find(|place| is_empty(service, list, &known(**place)));
+        let there = |place: &OverridePlace| match place.is_everywhere() {
+            true => service.policy.service.clone(),
+            false => format!("{} for {place}", service.policy.service),
+        };
+        empty.map(there)
+    });
+    let emptied: Vec<String> = emptied.collect();
+    (!emptied.is_empty()).then(|| {
+        let emptied = emptied.join(", ");
+        format!("no pathway is left fit in {emptied}: all are kept there, for an answer that may fail is better than none")
+    })
+}
+
+/// What is known of a client there.
+fn known(OverridePlace { continent, country, asn }: OverridePlace) -> Place {
     let continent = continent.or(country.and_then(|country| country.continent()));
-    let place = Place { continent, country, asn, ..Place::default() };
-    let unfit = |list: &[Override], pathway: &str, found: Health| match overrides::in_force(list, pathway, &place) {
+    Place { continent, country, asn, ..Place::default() }
+}
+
+/// Whether no pathway is fit for a client there.
+fn is_empty(service: &Service, list: &[Override], place: &Place) -> bool {
+    let list: Vec<Override> = list.iter().filter(|other| other.concerns(&service.policy)).cloned().collect();
+    let unfit = |pathway: &str, found: Health| match overrides::in_force(&list, pathway, place) {
         Some(forced) => matches!(forced.force, Force::Down | Force::Drained) || forced.force == Force::Share(0.0),
         None => found >= Health::Down,
     };
-    let emptied: Vec<&str> = snapshot
-        .services
-        .iter()
-        .filter(|service| forced.concerns(&service.policy))
-        .filter(|service| {
-            let list: Vec<Override> = list.iter().filter(|other| other.concerns(&service.policy)).cloned().collect();
-            let mut pathways = service.policy.pathways.iter().zip(&service.inputs.verdicts);
-            pathways.all(|(pathway, verdict)| unfit(&list, &pathway.id, verdict.health))
-        })
-        .map(|service| service.policy.service.as_str())
-        .collect();
-    (!emptied.is_empty()).then(|| {
-        format!(
-            "no pathway of {} is left {}: all are answered all the same, for an answer that may fail is better than none",
-            emptied.join(", "),
-            if forced.place.is_everywhere() { "anywhere".into() } else { format!("for {}", forced.place) }
-        )
-    })
+    let mut pathways = service.policy.pathways.iter().zip(&service.inputs.verdicts);
+    pathways.all(|(pathway, verdict)| unfit(&pathway.id, verdict.health))
 }
 
 /// An override, as it is told.

@@ -167,7 +167,7 @@ async fn orders_are_taken_as_json_and_from_our_own_form() {
     }
     let all = "pathway=*&force=drained&author=ana&reason=all&lasts=2h";
     let (status, page) = send("POST", "/?service=live", form, all).await;
-    assert!(status == StatusCode::OK && page.contains("no pathway of live is left anywhere"), "{status} {page}");
+    assert!(status == StatusCode::OK && page.contains("no pathway is left fit in live: all"), "{status} {page}");
     let (status, page) = send("POST", "/?service=live", form, &all.replace("2h", "soon")).await;
     assert!(
         status == StatusCode::BAD_REQUEST && page.contains("is no time span") && page.contains("value=\"all\""),
