@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use url::Url;
 
-use super::text_of;
+use super::{pathway, text_of};
 use crate::{
     model::{PathSet, Pathway, PathwayAnswer, Step, StepKind},
     reading::{Code, Fault, Fields, Reader, Value},
+    steps::STEPS,
 };
 
 /// No two pathways may have one id, nor one host: a beacon names its host only, and could not be attributed.
@@ -83,20 +84,17 @@ pub(super) fn starved(reader: &Reader<'_>, tables: &[Value<'_>], steps: &[Option
     }
 }
 
-/// Steps that go by a location, a cost or a capacity need one that is declared.
+/// Steps that go by what pathways declare need one that does.
 pub(super) fn declared(reader: &Reader<'_>, steps: &[Value<'_>], pathways: &[Value<'_>]) {
-    const NEEDS: [(&str, &str, &str); 3] = [
-        ("nearest", "location", "location = { lat = 52.5, lon = 13.4 }"),
-        ("cheapest", "cost", "cost = { per_tb = 20 }"),
-        ("capacity", "capacity", "capacity = \"40 Gbit/s\""),
-    ];
     for step in steps {
-        let Some((kind, key, example)) = NEEDS.iter().find(|(kind, ..)| text_of(step, "do") == Some(kind)) else {
-            continue;
-        };
-        if !pathways.iter().any(|pathway| pathway.get_ref().get(key).is_some()) {
-            let fault = Fault::new(Code::Undeclared, format!("`{kind}` goes by `{key}`, and no pathway has one"));
-            reader.report(span_of(step, "do"), fault.help(format!("give the pathways one, as in {example}")));
+        let kind = STEPS.iter().find(|kind| text_of(step, "do") == Some(kind.name));
+        let needed = kind.and_then(|kind| pathway::TABLE.keys.iter().find(|key| kind.needs == Some(key.name)));
+        if let (Some(kind), Some(key)) = (kind, needed)
+            && !pathways.iter().any(|pathway| pathway.get_ref().get(key.name).is_some())
+        {
+            let message = format!("`{}` goes by `{}`, and no pathway has one", kind.name, key.name);
+            let help = format!("give the pathways one, as in {} = {}", key.name, key.example);
+            reader.report(span_of(step, "do"), Fault::new(Code::Undeclared, message).help(help));
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) const DEFINITION: Definition = Definition {
         choice: Choice::Free,
         examples: &["[[step]]\ndo = \"capacity\"\nfill = 0.8"],
     },
+    needs: Some("capacity"),
     read,
 };
 

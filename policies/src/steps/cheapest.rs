@@ -23,6 +23,7 @@ pub(super) const DEFINITION: Definition = Definition {
         choice: Choice::Free,
         examples: &["[[step]]\ndo = \"cheapest\"\ntie = 0.1"],
     },
+    needs: Some("cost"),
     read,
 };
 

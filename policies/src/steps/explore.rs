@@ -37,6 +37,7 @@ pub(super) const DEFINITION: Definition = Definition {
         choice: Choice::Free,
         examples: &["[[step]]\ndo = \"explore\"\nshare = 0.05"],
     },
+    needs: None,
     read,
 };
 

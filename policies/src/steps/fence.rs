@@ -26,6 +26,7 @@ pub(super) const DEFINITION: Definition = Definition {
         choice: Choice::One(&["only", "never"]),
         examples: &["[[step]]\ndo = \"fence\"\nnever = [\"cdn-c\"]\nwhen = { country = [\"CN\"] }"],
     },
+    needs: None,
     read,
 };
 

@@ -52,6 +52,7 @@ pub(super) const DEFINITION: Definition = Definition {
         choice: Choice::Free,
         examples: &["[[step]]\ndo = \"healthy\"", "[[step]]\ndo = \"healthy\"\npanic = 0.3\nramp = \"2m\""],
     },
+    needs: None,
     read,
 };
 

@@ -18,6 +18,7 @@ pub(super) const DEFINITION: Definition = Definition {
         choice: Choice::Free,
         examples: &["[[step]]\ndo = \"limit\"\nto = 2"],
     },
+    needs: None,
     read,
 };
 

@@ -29,6 +29,8 @@ pub(crate) struct Definition {
     pub name: &'static str,
     /// Its keys, beside [`COMMON`], and what it does.
     pub table: Table,
+    /// The key of pathways that it goes by; one of them at least must have it.
+    pub needs: Option<&'static str>,
     /// Reads them; `None` when something it cannot be without is missing or wrong (then it is reported).
     read: fn(&Fields<'_, '_>, &Ids) -> Option<StepKind>,
 }

@@ -42,6 +42,7 @@ pub(super) const DEFINITION: Definition = Definition {
         choice: Choice::Free,
         examples: &["[[step]]\ndo = \"nearest\"\nbias_km = { cdn-b = 300 }"],
     },
+    needs: Some("location"),
     read,
 };
 

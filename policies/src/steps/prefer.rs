@@ -28,6 +28,7 @@ pub(super) const DEFINITION: Definition = Definition {
             "[[step]]\ndo = \"prefer\"\ntiers = [[\"cdn-a\", \"cdn-b\"], [\"origin\"]]\nwhen = { continent = [\"EU\"] }",
         ],
     },
+    needs: None,
     read,
 };
 

@@ -86,6 +86,7 @@ pub(super) const DEFINITION: Definition = Definition {
             "[[step]]\ndo = \"rank\"\nby = { stall_ratio = 3, startup_time = 1 }\nhalf_life = \"1m\"\npace = 0.1",
         ],
     },
+    needs: None,
     read,
 };
 

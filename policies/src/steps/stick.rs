@@ -24,6 +24,7 @@ pub(super) const DEFINITION: Definition = Definition {
         choice: Choice::Free,
         examples: &["[[step]]\ndo = \"stick\"\nby = \"content\""],
     },
+    needs: None,
     read,
 };
 

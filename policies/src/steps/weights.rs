@@ -30,6 +30,7 @@ pub(super) const DEFINITION: Definition = Definition {
         choice: Choice::Free,
         examples: &["[[step]]\ndo = \"weights\"\nshares = { cdn-a = 60, cdn-b = 40 }"],
     },
+    needs: None,
     read,
 };
 
