@@ -15,6 +15,7 @@ mod world;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use fairway_geo::GeoTable;
 use fairway_policies::{Case, Explanation, Policy};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
@@ -77,12 +78,12 @@ impl Report {
 /// Runs every test of a policy.
 pub fn run(policy: &Arc<Policy>) -> Report {
     let mut coverage = Coverage::of(policy);
-    let outcomes = policy.tests.iter().map(|case| test(policy, case, &mut coverage)).collect();
+    let geo = Arc::new(GeoTable::empty());
+    let outcomes = policy.tests.iter().map(|case| test(World::of(policy, case, &geo), case, &mut coverage)).collect();
     Report { service: policy.service.clone(), outcomes, unreached: coverage.unreached() }
 }
 
-fn test(policy: &Arc<Policy>, case: &Case, coverage: &mut Coverage) -> Outcome {
-    let world = World::of(policy, case);
+fn test(world: World, case: &Case, coverage: &mut Coverage) -> Outcome {
     let (service, client, now) = (world.service(), world.client(case), case.given.time);
     let mut reports = Vec::new();
     let decision = decide(&world.snapshot, service, &client, now, &mut reports);
@@ -93,7 +94,7 @@ fn test(policy: &Arc<Policy>, case: &Case, coverage: &mut Coverage) -> Outcome {
         crowd(service, &asker, now).for_each(|reports| coverage.saw(&reports));
     }
     let explanation = explain(&world.snapshot, service, &client, now);
-    let came = judge::Came { policy, via: client.via, decision: &decision, shares: &shares, explanation: &explanation };
+    let came = judge::Came { policy: &service.policy, via: client.via, decision: &decision, shares: &shares, explanation: &explanation };
     let misses = judge::misses(&case.expect, &came);
     let explanation = (!misses.is_empty()).then_some(explanation);
     Outcome { name: case.name.clone(), line: case.line, misses, explanation }

@@ -36,7 +36,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn of(policy: &Arc<Policy>, case: &Case) -> Self {
+    pub(super) fn of(policy: &Arc<Policy>, case: &Case, geo: &Arc<GeoTable>) -> Self {
         let given = &case.given;
         let inputs = Inputs {
             verdicts: verdicts(policy, given),
@@ -48,7 +48,7 @@ impl World {
         };
         let admits = admits(policy, case, &inputs);
         let service = Service::new(policy.clone(), Inputs { admits, ..inputs }, Arc::default());
-        Self { snapshot: Snapshot::compile(1, given.time, Arc::new(GeoTable::empty()), vec![service]) }
+        Self { snapshot: Snapshot::compile(1, given.time, geo.clone(), vec![service]) }
     }
 
     pub(super) fn service(&self) -> &Service {
