@@ -10,6 +10,8 @@ use fairway_policies::Problem;
 pub enum Code {
     /// It is done.
     Done = 0,
+    /// There are changes: asked for, and not made.
+    Changes = 2,
     /// The command line is wrong.
     Usage = 64,
     /// A file or value given to us is wrong.
@@ -25,7 +27,7 @@ pub enum Code {
 pub struct Failure {
     /// Whose fault.
     pub code: Code,
-    /// What to print to standard error.
+    /// What to print to standard error; nothing where all is said.
     pub message: String,
 }
 
@@ -33,6 +35,10 @@ impl Failure {
     /// The input is wrong.
     pub fn bad_input(message: impl fmt::Display) -> Self {
         Self { code: Code::BadInput, message: format!("error: {message}") }
+    }
+    /// Nothing is wrong, but something is not the same.
+    pub fn changes() -> Self {
+        Self { code: Code::Changes, message: String::new() }
     }
     /// Something needed is missing.
     pub fn unavailable(message: impl fmt::Display) -> Self {

@@ -1,50 +1,76 @@
-//! `fairway check`: start-up stopped early. It reads what a node would read, by the same functions.
+//! `fairway check`: start-up stopped early. It reads what a node would read, by the same functions, and says more of it.
 
 use std::{
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
+use chrono::{DateTime, Utc};
 use fairway_dns::Zones;
-use fairway_policies::{Policy, parse};
+use fairway_policies::{Policy, Problem, lint};
 use fairway_steering::sources::{self, Refused, SourceError};
 
-use crate::exit::Failure;
+use super::{
+    count,
+    files::{self, File},
+};
+use crate::{
+    cli::Check,
+    exit::{Code, Failure},
+};
 
 /// Checks each path; prints every problem there is.
-pub fn run(paths: &[PathBuf]) -> Result<(), Failure> {
+pub fn run(args: &Check, now: DateTime<Utc>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let mut problems = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            match sources::read(path) {
-                Ok(policies) => {
-                    policies.iter().try_for_each(|policy| tell(&mut out, policy))?;
-                    match Zones::load(path) {
-                        Ok(zones) => problems.extend(unsteered(&policies, &zones)),
-                        Err(error) => problems.push(format!("error: {error}")),
-                    }
-                }
-                Err(refused) => problems.extend(refused.0.iter().map(render)),
+    let (files, mut errors) = files::read(&args.paths);
+    let mut warnings = Vec::new();
+    for file in &files {
+        match file.policy() {
+            Ok(policy) => {
+                tell(&mut out, &policy)?;
+                warnings.extend(lint(&file.name(), &policy, now.into()));
             }
-        } else {
-            match check_file(path) {
-                Ok(policy) => tell(&mut out, &policy)?,
-                Err(found) => problems.extend(found),
-            }
+            Err(problems) => errors.extend(problems.iter().map(Problem::render)),
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Failure::of_texts(&problems)) }
+    args.paths.iter().filter(|path| path.is_dir()).for_each(|folder| errors.extend(together(folder, &files)));
+
+    let warned = warnings.len();
+    let mut problems: Vec<String> = warnings.iter().map(Problem::render).collect();
+    problems.extend(errors);
+    match (problems.len() - warned, warned) {
+        (0, 0) => Ok(()),
+        (0, warned) if !args.deny_warnings => {
+            problems.iter().for_each(|problem| eprintln!("{}\n", problem.trim_end()));
+            eprintln!("{}", count(warned, "warning"));
+            Ok(())
+        }
+        (errors, warned) => {
+            let counts = [count(errors, "error"), count(warned, "warning")];
+            let counts: Vec<_> = counts.into_iter().filter(|count| !count.starts_with("0 ")).collect();
+            Err(Failure { code: Code::BadInput, message: told(&problems) + &counts.join(", ") })
+        }
+    }
 }
 
-fn check_file(path: &Path) -> Result<Policy, Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|error| vec![format!("error: {}: {error}", path.display())])?;
-    parse(&path.to_string_lossy(), &text).map_err(|problems| problems.iter().map(|p| p.render()).collect())
+/// What is wrong with the files of a folder together, each of which may be right in itself.
+fn together(folder: &Path, files: &[File]) -> Vec<String> {
+    let policies: Vec<Policy> =
+        files.iter().filter(|file| file.path.parent() == Some(folder)).filter_map(|file| file.policy().ok()).collect();
+    let mut errors: Vec<String> = sources::names_twice(&policies).iter().map(render).collect();
+    match Zones::load(folder) {
+        Ok(zones) => errors.extend(unsteered(&policies, &zones)),
+        Err(error) => errors.push(format!("error: {error}")),
+    }
+    errors
 }
 
 fn tell(out: &mut impl Write, policy: &Policy) -> io::Result<()> {
-    let (pathways, steps) = (policy.pathways.len(), policy.steps.len());
-    writeln!(out, "{}: {pathways} pathways, {steps} steps, steers {}", policy.service, policy.names.join(", "))
+    let parts = [("pathway", policy.pathways.len()), ("step", policy.steps.len()), ("test", policy.tests.len())];
+    let parts: Vec<String> = parts.into_iter().map(|(word, number)| count(number, word)).collect();
+    let names =
+        if policy.names.is_empty() { "HTTP only".into() } else { format!("steers {}", policy.names.join(", ")) };
+    writeln!(out, "{}: {}, {names}", policy.service, parts.join(", "))
 }
 
 /// Steered names that no zone here would answer.
@@ -64,6 +90,10 @@ fn render(error: &SourceError) -> String {
         SourceError::Problem(problem) => problem.render(),
         other => format!("error: {other}"),
     }
+}
+
+fn told(problems: &[String]) -> String {
+    problems.iter().map(|problem| format!("{}\n\n", problem.trim_end())).collect()
 }
 
 impl From<Refused> for Failure {

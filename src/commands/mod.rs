@@ -1,10 +1,16 @@
 //! One file a command.
 
+pub mod change;
 pub mod check;
 pub mod demo;
 pub mod explain;
+mod files;
+pub mod fmt;
+pub mod override_;
 pub mod run;
+pub mod schema;
 pub mod store;
+pub mod test;
 
 use std::{fs, future::Future, path::Path};
 
@@ -77,4 +83,9 @@ where
         });
         work(shutdown).await
     })
+}
+
+/// `1 warning`, `2 warnings`.
+fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }
