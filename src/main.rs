@@ -39,14 +39,23 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => commands::run::run(&args, &environment),
         Command::Demo(args) => commands::demo::run(&args, &environment),
-        Command::Check { paths } => commands::check::run(&paths),
+        Command::Check(args) => commands::check::run(&args, chrono::Utc::now()),
+        Command::Fmt(args) => commands::fmt::run(&args),
+        Command::Test(args) => commands::test::run(&args),
+        Command::Schema => commands::schema::run(),
         Command::Explain(args) => commands::explain::run(&args, &environment),
+        Command::Plan(args) => commands::change::plan(&args),
+        Command::Apply(args) => commands::change::apply(&args),
+        Command::Rollback(args) => commands::change::rollback(&args),
+        Command::Override(what) => commands::override_::run(&what, chrono::Utc::now()),
         Command::Store(args) => commands::store::run(&args, &environment),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", failure.message.trim_end());
+            if !failure.message.is_empty() {
+                eprintln!("{}", failure.message.trim_end());
+            }
             ExitCode::from(failure.code as u8)
         }
     }
