@@ -29,6 +29,9 @@ pub struct Explanation {
     /// Of many clients that are like this one in all but session, address prefix and content: how many each pathway gets.
     #[serde(default)]
     pub likely: Vec<Likely>,
+    /// The id under which a node recorded it, so that it can be told again later.
+    #[serde(default)]
+    pub decision: Option<String>,
 }
 
 /// How likely a pathway is to be the one answered.
@@ -300,6 +303,9 @@ impl Explanation {
         if self.likely.len() > 1 {
             let likely = self.likely.iter().map(|l| format!("{} {:.1} %", l.pathway, l.share * 100.0));
             writeln!(out, "      of clients like this one: {}", likely.collect::<Vec<_>>().join(", "))?;
+        }
+        if let Some(id) = &self.decision {
+            writeln!(out, "\nrecorded as decision {id}")?;
         }
         Ok(())
     }

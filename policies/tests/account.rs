@@ -100,6 +100,7 @@ fn german() -> Explanation {
         }),
         http: HttpAnswer { priority: vec!["cdn-c".into(), "cdn-a".into(), "cdn-b".into()], ttl: 10 },
         likely: vec![likely("cdn-c", 0.957), likely("cdn-a", 0.043)],
+        decision: None,
     }
 }
 
@@ -156,6 +157,7 @@ fn it_says_what_it_does_not_have() {
         steps: vec![],
         dns: None,
         likely: vec![],
+        decision: None,
         ..german()
     };
     let expected = "\

@@ -7,29 +7,34 @@ use axum::{
     extract::{Path, Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, delete, get},
+    routing::{MethodRouter, delete, get, post},
 };
 use fairway_policies::explain::Explanation;
 use fairway_steering::demand::Demand;
 use prometheus_client::encoding::text::encode;
 use serde::{Deserialize, Serialize};
 
-use super::{Console, events, overrides, refusal::Refusal, view};
+use super::{Console, changes, decisions, events, overrides, refusal::Refusal, view};
 use crate::model::{Overview, PathwayView, Question};
 
 /// What is at `/api/v1/openapi.json`.
 const OPENAPI: &str = include_str!("../../web/openapi.json");
 
 /// Every address of the API: `openapi.json` has the same, and a test sees to it.
-pub fn routes() -> [(&'static str, MethodRouter<Console>); 12] {
+pub fn routes() -> [(&'static str, MethodRouter<Console>); 17] {
     [
         ("/api/v1/services", get(services)),
         ("/api/v1/pathways", get(pathways)),
         ("/api/v1/overview", get(overview)),
         ("/api/v1/explain", get(explain)),
+        ("/api/v1/decisions", get(decisions::list)),
+        ("/api/v1/decisions/{id}", get(decisions::one)),
         ("/api/v1/scaling/{pathway}", get(scaling)),
         ("/api/v1/overrides", get(overrides::list).post(overrides::set)),
         ("/api/v1/overrides/{id}", delete(overrides::clear)),
+        ("/api/v1/plans", post(changes::plan)),
+        ("/api/v1/revisions", get(changes::revisions).post(changes::apply)),
+        ("/api/v1/rollback", post(changes::rollback)),
         ("/api/v1/events", get(events::serve)),
         ("/api/v1/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) })),
         ("/metrics", get(metrics)),
@@ -74,7 +79,7 @@ async fn explain(
 ) -> Result<Json<Explanation>, Refusal> {
     let snapshot = console.live.snapshot();
     let question = view::with_defaults(question, &view::services(&snapshot));
-    view::explain(&snapshot, &question).map(Json)
+    view::explain(&console.live, &snapshot, &question).map(Json)
 }
 
 /// What an autoscaler asks for.

@@ -1,10 +1,13 @@
 //! The node's side: routes, and the model filled from what steering and the store know.
 //!
-//! [`view`] fills the pages' model, [`overrides`] takes operators' orders ([`origin`] says from whom), [`feed`] words events for people, [`quality`] asks the store for what viewers
-//! reported, [`events`] sends both on as they change, [`api`] answers in JSON, [`html`] and [`assets`] make documents.
+//! [`view`] fills the pages' model, [`overrides`] and [`changes`] take
+//! operators' orders ([`origin`] says from whom), [`feed`] words events for people, [`quality`] asks the store for what
+//! viewers reported, [`events`] sends both on as they change, [`api`] answers in JSON, [`html`] and [`assets`] make documents.
 
 mod api;
 mod assets;
+mod decisions;
+mod changes;
 mod events;
 mod feed;
 mod html;
@@ -26,7 +29,7 @@ use axum::{
     response::Response,
     routing::{any, get, post},
 };
-use fairway_steering::Live;
+use fairway_steering::{Live, plan::Changes};
 use fairway_store::Store;
 use prometheus_client::registry::Registry;
 use serde::Deserialize;
@@ -43,6 +46,8 @@ pub struct Console {
     live: Arc<Live>,
     registry: Arc<Registry>,
     quality: Arc<Quality>,
+    store: Option<Store>,
+    changes: Option<Arc<Changes>>,
     /// Ends the event streams, which would otherwise hold up a clean stop.
     shutdown: CancellationToken,
 }
@@ -55,7 +60,13 @@ impl Console {
                 "this build has no wasm bundle: pages work, but reload instead of being live (`cargo xtask site` makes it)"
             );
         }
-        Self { live, registry, quality: Arc::new(Quality::new(store)), shutdown }
+        let quality = Arc::new(Quality::new(store.clone()));
+        Self { live, registry, quality, store, changes: None, shutdown }
+    }
+
+    /// The same, on which policies can be changed.
+    pub fn changing(self, changes: Arc<Changes>) -> Self {
+        Self { changes: Some(changes), ..self }
     }
 }
 
@@ -110,7 +121,7 @@ async fn explain(State(console): State<Console>, Query(question): Query<Question
     };
     page.pathways = service.policy.pathways.iter().map(|p| p.id.clone()).collect();
     if page.question.is_asked() {
-        match view::explain(&snapshot, &page.question) {
+        match view::explain(&console.live, &snapshot, &page.question) {
             Ok(explanation) => page.explanation = Some(explanation),
             // The page is the form, shown again with what is to be mended: nothing went wrong with it.
             Err(refusal) => page.problem = Some(refusal.to_string()),

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use fairway_steering::overrides;
+use fairway_steering::{overrides, plan::ApplyError, record::DecisionId, revisions::RevisionError};
 use serde_json::json;
 
 /// A question that is not answered. All of these are the asker's to mend, save `NotReady`, which is worth a retry.
@@ -46,6 +46,21 @@ pub enum Refusal {
     /// An operator's order cannot be carried out.
     #[error("{0}")]
     Order(#[from] overrides::Refused),
+    /// This node was not told where its policies are: it is a part of another program.
+    #[error("the policies of this node cannot be changed here")]
+    Unchangeable,
+    /// A change of policies is not planned or not made; the status says whose fault that is.
+    #[error("{1}")]
+    Change(StatusCode, String),
+    /// No decision is recorded under this id.
+    #[error("no decision {0} is recorded here, or not any more")]
+    NoSuchDecision(DecisionId),
+    /// A recorded decision that cannot be made again.
+    #[error("decision {id} cannot be made again: {why}")]
+    NotAgain { id: DecisionId, why: String },
+    /// The store does not answer.
+    #[error("the store does not answer: {0}")]
+    StoreAway(String),
     /// No such address under the API.
     #[error("nothing is at this address; /api/v1/openapi.json lists what there is")]
     NoRoute,
@@ -61,6 +76,7 @@ impl Refusal {
             Self::UnknownService { .. }
             | Self::NoService
             | Self::UnknownPathway { .. }
+            | Self::NoSuchDecision(_)
             | Self::NoRoute
             | Self::NoPage => StatusCode::NOT_FOUND,
             Self::WhichService { .. } | Self::BadField { .. } | Self::BadBody(_) => StatusCode::BAD_REQUEST,
@@ -70,9 +86,24 @@ impl Refusal {
             Self::Order(overrides::Refused::TooMany) => StatusCode::CONFLICT,
             Self::Order(overrides::Refused::Stopping) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Order(_) => StatusCode::BAD_REQUEST,
-            Self::NoCapacity(_) => StatusCode::CONFLICT,
-            Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoCapacity(_) | Self::NotAgain { .. } => StatusCode::CONFLICT,
+            Self::Unchangeable => StatusCode::NOT_IMPLEMENTED,
+            Self::Change(status, _) => *status,
+            Self::NotReady | Self::StoreAway(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+impl From<ApplyError> for Refusal {
+    fn from(error: ApplyError) -> Self {
+        let status = match &error {
+            ApplyError::Broken(_) | ApplyError::Name(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            ApplyError::Anonymous => StatusCode::BAD_REQUEST,
+            ApplyError::Unknown(_) | ApplyError::Revision(RevisionError::Unknown { .. }) => StatusCode::NOT_FOUND,
+            ApplyError::Stale { .. } | ApplyError::Guarded(_) | ApplyError::First(_) => StatusCode::CONFLICT,
+            ApplyError::Revision(_) | ApplyError::Io { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::Change(status, error.to_string())
     }
 }
 

@@ -189,8 +189,9 @@ pub fn with_defaults(mut question: Question, services: &[String]) -> Question {
     question
 }
 
-/// The account of the decision asked about, by the one function that decides.
-pub fn explain(snapshot: &Snapshot, question: &Question) -> Result<Explanation, Refusal> {
+/// The account of the decision asked about, by the one function that decides. It is recorded, so that it can be shown to
+/// others later as it was.
+pub fn explain(live: &Live, snapshot: &Snapshot, question: &Question) -> Result<Explanation, Refusal> {
     let service = service(snapshot, &question.service)?;
     let via = match question.via.as_str() {
         "dns" => Via::Dns,
@@ -212,7 +213,10 @@ pub fn explain(snapshot: &Snapshot, question: &Question) -> Result<Explanation, 
         let address = address.parse().map_err(|_| bad("client", format!("{address:?} is no IPv4 or IPv6 address")))?;
         snapshot.client(address, via, None)
     };
-    Ok(fairway_steering::explain(snapshot, service, &client, Utc::now()))
+    let now = Utc::now();
+    let id = live.recorder.explained(snapshot, service, service.asker(&client, now), now);
+    let explanation = fairway_steering::explain(snapshot, service, &client, now);
+    Ok(Explanation { decision: id.map(|id| id.to_string()), ..explanation })
 }
 
 fn place(question: &Question) -> Result<Place, Refusal> {

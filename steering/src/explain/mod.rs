@@ -15,8 +15,8 @@ use chrono::{DateTime, Utc};
 use fairway_policies::{
     PathSet, PathwayAnswer, Policy, StepKind, describe,
     explain::{
-        DnsAnswer, DnsRecord, Effect, ExplainedClient, ExplainedSnapshot, ExplainedStep, Explanation, HttpAnswer, Likely,
-        PathwayRow, Share, Tier, lasting,
+        DnsAnswer, DnsRecord, Effect, ExplainedClient, ExplainedSnapshot, ExplainedStep, Explanation, HttpAnswer,
+        Likely, PathwayRow, Share, Tier, lasting,
     },
 };
 
@@ -40,13 +40,13 @@ pub fn explain(snapshot: &Snapshot, service: &Service, client: &Client<'_>, now:
 }
 
 /// [`explain`], for an asker such as was recorded: of its address no more is known than that it had one, nor therefore for
-/// whom the answer held, and what it would have got by asking in another way is left out. `made`: number and time of the
-/// snapshot that decided.
+/// whom the answer held; and DNS and HTTP are told of the one decision, however it was asked for. `made`: number and time of
+/// the snapshot that decided.
 pub fn explain_asker(service: &Service, asker: &Asker, made: (u64, DateTime<Utc>), now: DateTime<Utc>) -> Explanation {
     let place = asker.place;
     let told = explained_client(&Client::at(place, asker.via, None));
     let decision = decide_for(service, asker, now, &mut ());
-    let dns = (asker.via == Via::Dns).then(|| dns(&service.policy, &decision, "")).flatten();
+    let dns = dns(&service.policy, &decision, "");
     story(service, asker, told, made, dns, now)
 }
 
@@ -79,6 +79,7 @@ fn story(
         dns,
         http: HttpAnswer { priority: decision.priority(policy).map(|p| p.id.clone()).collect(), ttl: decision.ttl },
         likely: likely.map(|(pathway, share)| Likely { pathway: id(policy, pathway as u8), share }).collect(),
+        decision: None,
     }
 }
 
@@ -106,7 +107,11 @@ fn warnings(
     let has = |kind: fn(&StepKind) -> bool| policy.steps.iter().any(|s| kind(&s.kind));
     let mut warnings = Vec::new();
     if decision.panic {
-        let whom = if decision.ranked.len() > 1 { "every pathway that the fences allow is kept" } else { "what is left is kept" };
+        let whom = if decision.ranked.len() > 1 {
+            "every pathway that the fences allow is kept"
+        } else {
+            "what is left is kept"
+        };
         warnings.push(format!("too few are healthy, so {whom} (panic)"));
     }
     if decision.ranked.is_empty() {
@@ -197,7 +202,9 @@ fn effect(report: &StepReport, pathway: u8, reason: &Reason) -> Effect {
         (Reason::Share { .. }, ..) => Effect::Weighed,
         (_, _, None) => Effect::Aside,
         // That others left is no move of its own.
-        (Reason::Forced { .. } | Reason::Fit { .. } | Reason::ForcedUp { .. } | Reason::ComingBack { .. }, ..) => Effect::Kept,
+        (Reason::Forced { .. } | Reason::Fit { .. } | Reason::ForcedUp { .. } | Reason::ComingBack { .. }, ..) => {
+            Effect::Kept
+        }
         (Reason::Inside | Reason::Panic { .. } | Reason::Within, ..) => Effect::Kept,
         (_, Some(before), Some(after)) if after < before => Effect::MovedUp,
         (_, Some(before), Some(after)) if after > before => Effect::MovedDown,

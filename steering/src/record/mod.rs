@@ -97,19 +97,23 @@ async fn make(
             live.recorder.dropped.fetch_add(1, Ordering::Relaxed);
         }
     };
+    let hear = |told: Told| match told {
+        Told::Decision(noted) => hand_on(*noted),
+        Told::Swapped { before, after, at } => {
+            changes::between(&before, &after, at, || live.recorder.id(at)).into_iter().for_each(hand_on);
+        }
+    };
     loop {
         tokio::select! {
             () = end.cancelled() => break,
             now = ticker.tick() => traffic.follow(&live.snapshot(), budget, now.into()),
-            Some(told) = told.recv() => match told {
-                Told::Decision(noted) => hand_on(*noted),
-                Told::Swapped { before, after, at } => {
-                    changes::between(&before, &after, at, || live.recorder.id(at)).into_iter().for_each(hand_on);
-                }
-            },
+            Some(told) = told.recv() => hear(told),
         }
     }
     live.snapshot().services.iter().for_each(|service| service.counters.sample(None, None));
+    while let Ok(told) = told.try_recv() {
+        hear(told);
+    }
 }
 
 /// What each service answered, when last looked at.

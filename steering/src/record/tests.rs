@@ -96,6 +96,7 @@ fn inputs(numbers: &mut Numbers, policy: &fairway_policies::Policy) -> Inputs {
         admits: (0..count).map(|_| share(numbers) as f32).collect(),
         prices: (0..count).map(|_| numbers.chance(70).then(|| share(numbers) * 30.0)).collect(),
         overrides: if numbers.chance(30) { Arc::from([order]) } else { Arc::default() },
+        volumes: Vec::new(),
         cells_at_ms: Some(now().timestamp_millis() - 4_000),
     }
 }
@@ -139,8 +140,10 @@ fn a_record_tells_all_that_it_takes_to_make_the_decision_again() {
             let ranked: Vec<_> = given.ranked.iter().map(|c| (id(c.pathway), c.tier, c.weight)).collect();
             assert_eq!((candidates, read.answer.ttl), (ranked, given.ttl), "what was answered");
             assert_eq!(read.answer.chosen.as_deref(), given.first(&policy, via).map(id));
-            assert!(read.answer.why.as_ref().is_some_and(|why| !why.word().is_empty()), "{json}");
-            assert!(read.answer.probability > 0.0, "{json}");
+            if read.answer.chosen.is_some() {
+                assert!(read.answer.why.as_ref().is_some_and(|why| !why.word().is_empty()), "{json}");
+                assert!(read.answer.probability > 0.0, "{json}");
+            }
 
             let replay = read.replay(text).unwrap();
             assert_eq!(replay.differences, []);
@@ -298,17 +301,16 @@ async fn the_sample_keeps_to_its_budget_and_weighs_true() {
     world.answer(15);
     assert_eq!(world.sink.holds(15).await.len(), 15, "the few are recorded whole");
     let (seconds, rate) = (200, 4_000);
-    // The first second's flood is not foreseen.
+    // The first second's flood is not foreseen: each of it that the queue takes stands for itself.
     world.answer(rate);
-    sleep(Duration::from_secs(2)).await;
-    let before = world.sink.records().len();
     for _ in 0..seconds {
-        world.answer(rate);
         sleep(Duration::from_secs(1)).await;
+        world.answer(rate);
     }
     sleep(Duration::from_secs(5)).await;
-    let records = world.end().await.records().split_off(before);
-    assert!((10 * seconds..=20 * seconds + 40).contains(&records.len()), "{}", records.len());
+    let mut records = world.end().await.records();
+    records.retain(|record| record.weight > 1);
+    assert!((10 * seconds..=20 * seconds).contains(&records.len()), "{}", records.len());
     let stands_for = |id: Option<&str>| -> u64 {
         let of = |record: &&Recorded| id.is_none() || record.answer.chosen.as_deref() == id;
         records.iter().filter(of).map(|record| record.weight).sum()
