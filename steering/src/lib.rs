@@ -6,10 +6,11 @@
 //! policies (files)┤
 //! overrides ──────┘
 //! ```
-//! Read [`decide`] first: it is what everything else is for. Then [`snapshot`] (what it reads), [`standing`] (who beats
-//! whom for an audience, with memory), [`health`] (verdicts, and the way back), [`overrides`] (what operators force), [`cells`] (what beacons say), [`control`] (the loop that
-//! gathers these and swaps the snapshot; [`sources`] reads the policy folder), [`live`] (the handle the other rooms hold),
-//! [`sessions`] (which pathway a playback is on), [`demand`] (load per pathway and its triggers), [`http`] (the
+//! Read [`decide`] first: it is what everything else is for. Then [`snapshot`] (what it reads), [`standing`] (who is
+//! ahead of whom for an audience), [`estimates`] (what is known of each pathway, and how surely), [`health`] (verdicts,
+//! and the way back), [`overrides`] (what operators force), [`cells`] (what beacons say), [`control`] (the loop that
+//! gathers these and swaps the snapshot; [`sources`] reads the policy folder), [`live`] (the handle the other rooms
+//! hold), [`sessions`] (which pathway a playback is on), [`demand`] (load per pathway and its triggers), [`http`] (the
 //! content-steering service), [`explain`] (the story of one decision), [`metrics`].
 //!
 //! Imports run one way, from a line here to those under it, and never in a circle:
@@ -21,6 +22,7 @@
 //! decide · live                           the decision; the handle. Neither knows the other
 //! snapshot                                what both read
 //! standing · demand · sessions
+//! estimates                               what is known, and how surely
 //! event
 //! overrides                               what operators force
 //! health · cells · client · counters      the words that all share
@@ -46,8 +48,8 @@ pub mod live;
 mod lock;
 pub mod metrics;
 pub mod overrides;
-pub mod record;
 pub mod plan;
+pub mod record;
 pub mod revisions;
 pub mod sessions;
 pub mod snapshot;

@@ -1,4 +1,51 @@
 //! What is known of each pathway for each audience, and how surely.
+//!
+//! Read [`Estimates::hear`] first; then `evidence` (what is summed, and how it fades), `family` (what the parts of an
+//! audience say of each other), [`Known`] (what comes of it). One of these for each `rank` step: its half-life is the
+//! step's.
+//!
+//! # What was heard
+//! The store is asked every two seconds for the buckets of the last half minute, which still fill: each is taken *in
+//! place* of what was heard of it before. A bucket gives way to the fourth after it, and is folded then, once, into
+//! sums that fade by the half-life; what comes later still is dropped, for it would count twice. So weights follow the
+//! buckets' own time: it does not matter how often is fetched, nor how long the store was away. All is kept as sums,
+//! and a ratio is a ratio of sums: ten sessions that watched a minute do not outvote a thousand. A clock set back is
+//! met by taking what is known as of now; a bucket of the future is not heard. After eight half-lives of silence a
+//! pathway is forgotten, and an audience with the last of them: memory is bounded by who watches.
+//!
+//! # How much it is worth
+//! The sample is the *session*, never the second or the request: those of one session share a player, a line and a
+//! server. A session weighs at most as much as one that was there in every bucket, hence *n* = Σ wₜ·sessionsₜ / Σ wₜ
+//! over the buckets that saw any is a lower bound of what independent samples they are worth ((Σ W)² / Σ W² with W ≤ Σ
+//! wₜ): the mean number watching at once. Nobody counts who cannot have told anything yet: at most one session for each
+//! ten seconds watched, for each request or time told. Starts are one a session and count as they are. With the silence
+//! after the last bucket, *n* fades by the half-life too, though the value does not: what was so is what was so, but
+//! less and less what is. What one sample varies by is argued at [`family`]'s `within`.
+//!
+//! # Who speaks
+//! Parts of an audience (countries of a continent) are taken to have true values that scatter by τ² about a typical
+//! one; τ² is found from how much more they differ than chance explains (DerSimonian and Laird 1986), as if one part
+//! more had been seen for which `min_sessions` samples are worth as much as the family. A part is shrunk towards its
+//! family by precision; the family, on its way to the world, likewise. So while all parts look alike a part with three
+//! sessions goes with the rest, even where these three were lucky; and one bad country widens τ², speaks for itself,
+//! and leaves the quiet ones to themselves, for the typical value of a family is that of its parts and not of its
+//! traffic. What no part accounts for (clients of no known network, most often) is one part more. Among many quiet
+//! parts one loud one widens τ² too little: hence no guess is further from what a part itself says than two of its own
+//! standard errors (limited translation, Efron and Morris 1972).
+//!
+//! # The last seconds
+//! By a half-life of 30 s a fault that began ten seconds ago makes up a fifth of what is remembered. So shares are
+//! estimated a second time, by the same families, from the bucket that has begun and the last whole one: see
+//! [`Estimates::recent`].
+//!
+//! # Cold start
+//! Nothing heard: nothing known. The first bucket counts in full. An audience never heard of borrows all from the wider
+//! one. After a restart, or when a policy changed, what the standings say was known is taken up again
+//! ([`Estimates::recall`]).
+//!
+//! # Cost
+//! Audiences are numbered; sums go up from those whose buckets changed, and guesses come down, to others only where the
+//! word of their family changed by a tenth of what they are unsure about. So a tick costs what is new in it.
 
 mod evidence;
 mod family;

@@ -7,7 +7,7 @@ use crate::{
     estimates::{Estimates, Known, Value},
 };
 
-/// How many standard errors a difference must be beyond.
+/// How many standard errors a difference must be beyond: the page above argues it.
 pub(super) const SURE: f64 = 3.0;
 /// The share of time stalled, or of requests or starts failed, from which on a pathway is plainly failing.
 pub(super) const FAILING: f64 = 0.10;

@@ -1,4 +1,69 @@
-//! Who is ahead of whom for an audience, and how an audience moves there.
+//! Who is ahead of whom for an audience, and how the audience moves there.
+//!
+//! Read [`next`] first; then `compare` (who is better, and how surely), `moves` (how far an audience goes), `change`
+//! (what is told of it), [`Standing`] (what comes of it).
+//!
+//! # Signals
+//! The [`estimates`](crate::estimates): what beacons said, for each audience, with its standard error. Nothing else;
+//! whether a pathway works at all is [`health`](crate::health)'s to say. No new cells at all (the store is down) is no
+//! news: nobody calls [`next`], and all stays as it is.
+//!
+//! # Comparison
+//! With floor *f*, x is better than y by the share (y − x) / (y + f), or, of what is better when it is more, by (x − y)
+//! / (x + f). Floors are what no viewer notices: half a per cent of stalling (half of CTA's alarm at 1 %), one start or
+//! request in a hundred, 300 ms of startup, 50 ms of a first byte, 250 kbit/s; near zero a share alone would be noise.
+//! In order, the first metric on which one is better by `margin` decides, and the next ones decide its ties; weighed,
+//! the mean of the shares does. A metric that either has no value for is passed over; a pathway of which nothing is
+//! known neither beats nor is beaten.
+//!
+//! # Small samples
+//! A challenger wins only where the difference is also beyond [three standard errors](compare::SURE) of itself. Not
+//! 1.645, the one-sided 95 % of one look, for it is looked at all day: estimates forget by half-lives, so that looks
+//! are independent some two half-lives (2h / ln 2 = 87 s at 30 s) apart, and forty of them in an hour at 1 in 740 are
+//! 95 % for an hour. Shrinkage and margin make it rarer still: of forty countries with twelve sessions on each of two
+//! pathways that are alike, sessions seeing all or nothing, nobody moves in ten thousand ticks (a test), nor with 3, 30
+//! or 300 sessions at 2 % or 5 %.
+//!
+//! # Three zones
+//! While a challenger is surely better, the share of the audience for which it leads grows; while it is not even better
+//! by `tie`, the share shrinks; in between (too little, or too unsure) everyone stays where they are. Passing takes a
+//! third, staying a twentieth (Openmix's 0.65 and 0.95). The band is wide on purpose: where quality falls with load,
+//! moving viewers makes the challenger worse and the other better, and a band is a place to stop in; with a point the
+//! audience would be sent to and fro for ever.
+//!
+//! # Moves
+//! One move of an audience is at most `pace`, moves are at least `settle` apart. What is known is old by then: a TTL
+//! until players ask, ten seconds until they report, a half-life until that outweighs what was. Whoever reacts to old
+//! loads at full strength herds (Mitzenmacher, "How useful is old information?", 2000), and moves in proportion, slow
+//! against the age of what is known, come to rest (Fischer, Räcke and Vöcking 2010). After a turn a step is an eighth
+//! of the pace, and doubles while the way stays the same (as in Rprop): an overshoot is taken back by little, and a way
+//! back is a slow start.
+//!
+//! # Flight
+//! From a pathway that plainly fails an audience it does not wait: where, by the last ten to twenty seconds, a tenth of
+//! the time is stalled or a tenth of the starts or requests fail (ten times CTA's alarm; what viewers leave for), and
+//! the other pathway is spared. Surely, and that is: by Hoeffding's bound, which holds for the fewest samples, one that
+//! does not would look so once in 10⁴ looks; or its whole family fails so, by three standard errors. All go at once, if
+//! those whom it fails together are at most `pace` of all viewers: one country's fault is no crowd. The more go in
+//! moves of `pace` of all viewers, `settle` apart: a pathway that fails everyone may be one with too much load, and so
+//! would be the next. One that fails requests outright is down by its verdict well before.
+//!
+//! # When samples stop
+//! An audience that left a pathway sends it no more sessions; what it knew grows unsure, and goes over to what its
+//! family says, at the latest when it is forgotten (eight half-lives, four minutes at 30 s). With an `explore` step a
+//! small share tells all along, and the audience returns when *they* see it mended. Without one the way back is itself
+//! the trial: it begins with an eighth of a `pace`, 3 % of the audience. If it still fails these, they leave at once,
+//! at a lower bar than the first time (once in 20: the benefit of the doubt is not due), and the next trial is minutes
+//! away. Where it fails by less than can be seen in so few, these few stay, as explorers would. Mended, the shares
+//! double to the pace, and some three minutes later everyone is back.
+//!
+//! # Who has a standing
+//! An audience that does otherwise than the one it is part of, or has `min_sessions` of its own, whose numbers are
+//! worth telling; a client is decided for by the narrowest of its audiences that has one. A new one goes on from the
+//! leads of the wider one.
+//!
+//! # Restart
+//! Leads are saved with their shares, and what was known with them; a restart moves nobody.
 
 mod change;
 mod compare;
