@@ -29,6 +29,7 @@ use fairway_steering::{
     Live,
     control::{self, StartError},
     record,
+    plan::Changes,
     revisions::Revisions,
 };
 use fairway_store::{Engine, EngineOptions, EngineState, External, Store, StoreMetrics};
@@ -145,7 +146,9 @@ impl Node {
         let records = StoreRecords { store: store.clone(), keep: config.record.keep };
         let recording = record::start(live.clone(), records, config.record.sample, shutdown.clone());
 
+        let changes = Changes::new(live.clone(), config.policies.clone(), revisions, config.guard);
         let console = Console::new(live.clone(), Some(store.clone()), Arc::new(registry), shutdown.clone());
+        let console = console.changing(Arc::new(changes));
         let proxies = Arc::new(config.trusted_proxies.clone());
         let steering = fairway_steering::http::router(live.clone(), config.public_url.clone());
         let players = steering.merge(fairway_collector::router(collector.clone()));

@@ -11,6 +11,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use fairway_geo::TrustedProxies;
 use fairway_policies::Problem;
+use fairway_steering::plan::Guard;
 use ipnet::IpNet;
 use url::Url;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Which decisions are recorded.
     pub record: RecordConfig,
+    /// What a change of policies may do without being confirmed.
+    pub guard: Guard,
     /// Where scaling triggers are posted.
     pub webhook: Option<Url>,
     /// What is logged, as `tracing` filters say it.
@@ -109,6 +112,7 @@ impl Config {
                 },
             },
             record: RecordConfig { sample: read.amount("record.sample"), keep: read.duration("record.keep") },
+            guard: Guard { moved: read.amount("change.max_moved"), load: read.amount("change.max_load") },
             webhook: read.url("triggers.webhook"),
             log: read.text("log"),
         };

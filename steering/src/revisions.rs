@@ -68,7 +68,12 @@ pub fn hash(files: &Files) -> String {
 
 /// The files of these policies.
 pub fn files(policies: &[Policy]) -> Files {
-    policies.iter().map(|policy| (format!("{}{FILE_ENDING}", policy.service), policy.text.clone())).collect()
+    policies.iter().map(|policy| (name(policy), policy.text.clone())).collect()
+}
+
+/// The name of this policy's file.
+pub fn name(policy: &Policy) -> String {
+    format!("{}{FILE_ENDING}", policy.service)
 }
 
 /// Why a revision cannot be kept or read back.

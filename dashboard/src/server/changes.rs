@@ -1,21 +1,25 @@
 //! The API by which policies are changed: plan, apply, go back. It only passes on: [`fairway_steering::plan`] does it.
 //!
-//! A page of another site cannot do any of this in an operator's browser: every body is JSON, which a form cannot send and a
-//! script of another origin may not, since no answer here allows it to.
+//! [`origin`](super::origin) sees to it that no other site's page does any of this in an operator's browser.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json,
     extract::{Query, State},
+    http::StatusCode,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use fairway_steering::{
     plan::{Applied, ApplyError, Changes, Plan, Proposal, Weighed},
+    record::known_by,
     revisions::Revision,
 };
 use serde::Deserialize;
-use tokio::task::spawn_blocking;
+use tokio::{
+    task::spawn_blocking,
+    time::{interval, timeout},
+};
 
 use super::{Console, refusal::Refusal};
 
@@ -23,6 +27,9 @@ use super::{Console, refusal::Refusal};
 const RECENT: TimeDelta = TimeDelta::hours(1);
 /// Recorded decisions that a plan weighs; more would change its numbers by less than a percent.
 const DECISIONS: u32 = 20_000;
+/// A change that the control loop has not taken up by then is answered without waiting on.
+const ADOPTED_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Revisions listed unless more are asked for.
 const LISTED: usize = 20;
 
@@ -51,7 +58,9 @@ pub(super) async fn apply(
     Json(Asked { plan, author, message, confirmed }): Json<Asked>,
 ) -> Result<Json<Applied>, Refusal> {
     let now = Utc::now();
-    blocking(&console, move |changes| changes.apply(&plan, &author, &message, confirmed, now)).await.map(Json)
+    let applied = blocking(&console, move |changes| changes.apply(&plan, &author, &message, confirmed, now)).await?;
+    in_force(&console).await;
+    Ok(Json(applied))
 }
 
 /// A return, as it is asked for.
@@ -70,7 +79,9 @@ pub(super) async fn rollback(
     Json(Return { to, author, message }): Json<Return>,
 ) -> Result<Json<Applied>, Refusal> {
     let now = Utc::now();
-    blocking(&console, move |changes| changes.rollback(to, &author, &message, now)).await.map(Json)
+    let applied = blocking(&console, move |changes| changes.rollback(to, &author, &message, now)).await?;
+    in_force(&console).await;
+    Ok(Json(applied))
 }
 
 /// How many revisions.
@@ -87,15 +98,29 @@ pub(super) async fn revisions(
     blocking(&console, move |changes| Ok(changes.revisions().last(last)?)).await.map(Json)
 }
 
+/// Waits until the control loop answers by what was just written: whoever asks next sees it. It does so within a second;
+/// should it not, the change is kept all the same.
+async fn in_force(console: &Console) {
+    let mut look = interval(LOOK_EVERY);
+    let adopted = async {
+        while !console.changes.as_ref().is_none_or(|changes| changes.in_force()) {
+            look.tick().await;
+        }
+    };
+    if timeout(ADOPTED_WITHIN, adopted).await.is_err() {
+        tracing::warn!("the control loop has not taken up the new policies yet");
+    }
+}
+
 /// Off the runtime's threads: plans decide thousands of times, and revisions are files.
 async fn blocking<T: Send + 'static>(
     console: &Console,
     work: impl FnOnce(&Changes) -> Result<T, ApplyError> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let changes: Arc<Changes> = console.changes.clone();
+    let changes: Arc<Changes> = console.changes.clone().ok_or(Refusal::Unchangeable)?;
     match spawn_blocking(move || work(&changes)).await {
-        Ok(done) => done.map_err(Refusal::of_change),
-        Err(error) => Err(Refusal::Broken(error.to_string())),
+        Ok(done) => Ok(done?),
+        Err(error) => Err(Refusal::Change(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
     }
 }
 
@@ -115,7 +140,7 @@ async fn recorded(console: &Console, now: DateTime<Utc>) -> BTreeMap<String, Vec
     let snapshot = console.live.snapshot();
     for row in decided {
         // Conditions that an asker met are those of the policy that decided for it.
-        let same = snapshot.service(&row.service).is_some_and(|service| revision(&service.policy.text) == row.policy);
+        let same = snapshot.service(&row.service).is_some_and(|service| known_by(&service.policy.text) == row.policy);
         match serde_json::from_str(&row.asker) {
             Ok(asker) if same => {
                 askers.entry(row.service).or_default().push(Weighed { asker, weight: row.weight as f64 });

@@ -16,7 +16,7 @@ use super::{Guard, Plan, Weighed, impact};
 use crate::{
     live::Live,
     lock::lock,
-    revisions::{Files, Revision, RevisionError, Revisions, hash},
+    revisions::{self, Files, Revision, RevisionError, Revisions, hash},
     sources::{self, Refused},
 };
 
@@ -201,6 +201,15 @@ impl Changes {
         self.live.reload();
         let services = services.iter().map(|name| name.trim_end_matches(FILE_ENDING).to_owned()).collect();
         Ok(Applied { revision: revision.number, before: newest, services })
+    }
+
+    /// Whether what is kept as the newest revision is what is answered by: a moment after a change it is.
+    pub fn in_force(&self) -> bool {
+        let snapshot = self.live.snapshot();
+        let answered =
+            snapshot.services.iter().map(|service| (revisions::name(&service.policy), &*service.policy.text));
+        let Some(newest) = self.revisions.newest() else { return false };
+        answered.eq(newest.files.iter().map(|(name, text)| (name.clone(), &**text)))
     }
 
     /// What is in the folder now, sound or not.

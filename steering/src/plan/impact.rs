@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use fairway_policies::{Policy, When};
+use fairway_policies::{Policy, When, lint};
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
@@ -82,6 +82,8 @@ pub(super) fn plan(
         let id = name.strip_suffix(fairway_policies::FILE_ENDING).unwrap_or(name);
         let old = snapshot.service(id);
         let new = policies.iter().find(|policy| policy.service == id);
+        let warnings = new.map_or_else(Vec::new, |policy| lint(name, policy, Some(now)));
+        let warnings = warnings.iter().map(fairway_policies::Problem::render).collect();
         let new = new.map(|policy| known.service(Arc::new(policy.clone()), Arc::default(), now));
         let (askers, basis) = match askers.get(id).filter(|askers| !askers.is_empty()) {
             Some(askers) => (askers.clone(), Basis::Recorded(askers.len())),
@@ -98,7 +100,7 @@ pub(super) fn plan(
                 (true, false) => Fate::Removed,
             },
             diff: diff(name, texts),
-            warnings: Vec::new(),
+            warnings,
             basis,
             moved,
             audiences,
@@ -114,7 +116,11 @@ impl ServicePlan {
         let percent = |share: f64| format!("{:.0} %", share * 100.0);
         let service = &self.service;
         let moves = (self.moved > guard.moved && self.fate != Fate::Added).then(|| {
-            format!("{service}: {} of its decisions move; the guard rail is {}", percent(self.moved), percent(guard.moved))
+            format!(
+                "{service}: {} of its decisions move; the guard rail is {}",
+                percent(self.moved),
+                percent(guard.moved)
+            )
         });
         let fills = self.pathways.iter().filter_map(|pathway| {
             let full = |side: Option<Projection>| side.and_then(|side| side.of_capacity);
@@ -235,9 +241,10 @@ fn under(asker: &Asker, old: &Policy, new: &Policy, now: DateTime<Utc>) -> Asker
         let alike = |other: &When| (&other.cidr, &other.content) == (&when.cidr, &when.content);
         // Of CIDRs and content an asker knows only what came of them, and only alone.
         let only = |other: &When| alike(other) && other.protocol == when.protocol && other.device == when.device;
-        let same = old.steps.iter().position(|step| {
-            only(&step.when) && step.when.stream == when.stream && step.when.time == when.time
-        });
+        let same = old
+            .steps
+            .iter()
+            .position(|step| only(&step.when) && step.when.stream == when.stream && step.when.time == when.time);
         match same {
             Some(step) => asker.holds >> step & 1 == 1,
             None => {

@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use apply::{ApplyError, Applied, Changes, Proposal};
+pub use apply::{Applied, ApplyError, Changes, Proposal};
 pub use impact::{Basis, Weighed, askers_of_cells};
 
 /// What a change may do without being confirmed.
