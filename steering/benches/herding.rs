@@ -7,23 +7,26 @@
 //! United States carry a seventh, for ten minutes; and, later, six in ten requests to b fail while its probes
 //! pass.
 //!
-//! The table tells, each as the mean over [`SEEDS`]: how far the shares swing; how often a viewer is moved; the highest load; and
+//! All this twice: where overload makes a pathway slow, and where it makes requests fail as well.
+//!
+//! The tables tell, each as the mean over [`SEEDS`]: how far the shares swing; how often a viewer is moved; the highest load; and
 //! the share of time without a picture; then, for each fault, after how long at most a tenth of the viewers are left on
 //! the pathway for good, and how many viewers' pictures stopped over it.
 
 #[allow(dead_code, reason = "each of the programs that share it needs a part")]
 mod sim;
 
-use std::{io::Write, ops::Range};
+use std::{error::Error, io::Write, ops::Range};
 
 use sim::{
     Record, Second, World, run,
     strategies::{
         Strategy,
+        ours::{BadPolicy, Ours},
         usual::{Best, Softmax, Static},
     },
     table::{Unit, head, mean, row},
-    world::{Fault, FaultKind},
+    world::{Fault, FaultKind, SHEDS, SLOWS},
 };
 
 const SEEDS: Range<u64> = 1..4;
@@ -37,14 +40,44 @@ const FAILING: Range<Second> = 3000..3600;
 /// The index of pathway b.
 const B: usize = 1;
 
-type Make = fn(&World) -> Box<dyn Strategy>;
+type Make = fn(&World) -> Result<Box<dyn Strategy>, BadPolicy>;
 
-const STRATEGIES: [Make; 5] = [
-    |world| Box::new(Static::new(world)),
-    |world| Box::new(Best::new(world)),
-    |world| Box::new(Best::jittered(world)),
-    |world| Box::new(Softmax::new(world)),
-    |world| Box::new(Softmax::keeping(world)),
+/// The usual policy: shares by size, quality overrules them.
+const BALANCED: &str = r#"
+[[step]]
+do = "healthy"
+[[step]]
+do = "rank"
+[[step]]
+do = "weights"
+shares = { a = 65, b = 50, c = 50 }
+[[step]]
+do = "explore"
+"#;
+/// Where a is cheapest and c dearest: each next only where the one before is clearly worse.
+const IN_ORDER: &str = r#"
+[[step]]
+do = "healthy"
+[[step]]
+do = "prefer"
+tiers = [["a"], ["b"], ["c"]]
+[[step]]
+do = "rank"
+[[step]]
+do = "explore"
+"#;
+const CAPACITY: &str = "[[step]]\ndo = \"capacity\"\n";
+
+const STRATEGIES: [Make; 9] = [
+    |world| ours("ours, by shares, capacity known", world, true, &[BALANCED, CAPACITY]),
+    |world| ours("ours, by shares", world, false, &[BALANCED]),
+    |world| ours("ours, in order, capacity known", world, true, &[IN_ORDER, CAPACITY]),
+    |world| ours("ours, in order", world, false, &[IN_ORDER]),
+    |world| Ok(Box::new(Static::new(world))),
+    |world| Ok(Box::new(Best::new(world))),
+    |world| Ok(Box::new(Best::jittered(world))),
+    |world| Ok(Box::new(Softmax::new(world))),
+    |world| Ok(Box::new(Softmax::keeping(world))),
 ];
 
 const COLUMNS: [&str; 9] = [
@@ -69,21 +102,26 @@ const UNITS: [Unit; 8] = [
     Unit::Number(0),
 ];
 
-fn main() -> std::io::Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", head(&COLUMNS))?;
-    for make in STRATEGIES {
-        let mut name = "";
-        let runs = SEEDS.map(|seed| {
-            let world = world(seed);
-            let mut strategy = make(&world);
-            name = strategy.name();
-            figures(&world, &run(&world, &mut *strategy))
-        });
-        let figures = mean(&runs.collect::<Vec<_>>());
-        writeln!(out, "{}", row(&[name], &figures, &UNITS))?;
+    for (title, sheds) in [("Overload makes slow", SLOWS), ("Overload makes requests fail", SHEDS)] {
+        writeln!(out, "\n**{title}**\n\n{}", head(&COLUMNS))?;
+        for make in STRATEGIES {
+            let (mut name, mut runs) = ("", Vec::new());
+            for seed in SEEDS {
+                let world = World { sheds, ..world(seed) };
+                let mut strategy = make(&world)?;
+                name = strategy.name();
+                runs.push(figures(&world, &run(&world, &mut *strategy)));
+            }
+            writeln!(out, "{}", row(&[name], &mean(&runs), &UNITS))?;
+        }
     }
     Ok(())
+}
+
+fn ours(name: &'static str, world: &World, declared: bool, steps: &[&str]) -> Result<Box<dyn Strategy>, BadPolicy> {
+    Ok(Box::new(Ours::new(name, world, declared, &steps.concat())?))
 }
 
 fn world(seed: u64) -> World {

@@ -12,12 +12,13 @@
 #[allow(dead_code, reason = "each of the programs that share it needs a part")]
 mod sim;
 
-use std::{io::Write, ops::Range};
+use std::{error::Error, io::Write, ops::Range};
 
 use sim::{
     Record, Second, World, run,
     strategies::{
         Strategy,
+        ours::{BadPolicy, Ours},
         usual::{Return, Returning},
     },
     table::{Unit, head, mean, row},
@@ -34,10 +35,26 @@ const DECEIVES: Second = 1200;
 /// The index of the pathway.
 const A: usize = 0;
 
-type Make = fn(&World) -> Box<dyn Strategy>;
+type Make = fn(&World) -> Result<Box<dyn Strategy>, BadPolicy>;
 
-const STRATEGIES: [Make; 2] =
-    [|world| Box::new(Returning::new(world, Return::Crowd)), |world| Box::new(Returning::new(world, Return::Random))];
+/// Shares by size, as the others have them; everything else as it is by default.
+const POLICY: &str = r#"
+[[step]]
+do = "healthy"
+[[step]]
+do = "rank"
+[[step]]
+do = "weights"
+shares = { a = 65, b = 50, c = 50 }
+[[step]]
+do = "explore"
+"#;
+
+const STRATEGIES: [Make; 3] = [
+    |world| Ok(Box::new(Returning::new(world, Return::Crowd))),
+    |world| Ok(Box::new(Returning::new(world, Return::Random))),
+    |world| Ok(Box::new(Ours::new("ours", world, false, POLICY)?)),
+];
 
 /// What happens, and when it truly works again.
 fn returns() -> [(&'static str, Vec<Fault>, Second); 3] {
@@ -51,24 +68,24 @@ fn returns() -> [(&'static str, Vec<Fault>, Second); 3] {
     ]
 }
 
-fn main() -> std::io::Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     let columns = ["it returns", "strategy", "half back after", "nine tenths after", "viewers hurt", "peak load"];
     writeln!(out, "{}", head(&columns))?;
     for (how, faults, works) in returns() {
         for make in STRATEGIES {
-            let mut name = "";
-            let runs = SEEDS.map(|seed| {
+            let (mut name, mut runs) = ("", Vec::new());
+            for seed in SEEDS {
                 let mut world = World::new(seed, VIEWERS, LASTS).with(faults.clone());
                 for pathway in &mut world.pathways {
                     pathway.capacity *= 1.5;
                     pathway.exceptions.clear();
                 }
-                let mut strategy = make(&world);
+                let mut strategy = make(&world)?;
                 name = strategy.name();
-                figures(&run(&world, &mut *strategy), works)
-            });
-            let figures = mean(&runs.collect::<Vec<_>>());
+                runs.push(figures(&run(&world, &mut *strategy), works));
+            }
+            let figures = mean(&runs);
             let units = [Unit::Seconds, Unit::Seconds, Unit::Number(0), Unit::Percent(0)];
             writeln!(out, "{}", row(&[how, name], &figures, &units))?;
         }

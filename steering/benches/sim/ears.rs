@@ -87,22 +87,9 @@ impl Ears {
     }
 }
 
-/// Adds a cell to another.
-pub fn add(sum: &mut Cell, cell: &Cell) {
-    sum.sessions += cell.sessions;
-    sum.watched_ms += cell.watched_ms;
-    sum.stalled_ms += cell.stalled_ms;
-    sum.starts += cell.starts;
-    sum.start_failures += cell.start_failures;
-    sum.requests += cell.requests;
-    sum.request_errors += cell.request_errors;
-    sum.bits += cell.bits;
-    sum.newest_ms = sum.newest_ms.max(cell.newest_ms);
-    for (sum, logs) in
-        [(&mut sum.startup, &cell.startup), (&mut sum.ttfb, &cell.ttfb), (&mut sum.throughput, &cell.throughput)]
-    {
-        sum.count += logs.count;
-        sum.sum += logs.sum;
-        sum.squares += logs.squares;
-    }
+/// Adds a cell of other viewers of the same ten seconds.
+fn add(sum: &mut Cell, others: &Cell) {
+    let sessions = sum.sessions + others.sessions;
+    sum.add(others);
+    sum.sessions = sessions;
 }

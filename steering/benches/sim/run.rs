@@ -52,8 +52,9 @@ pub fn run(world: &World, strategy: &mut dyn Strategy) -> Record {
         let (mut wanted, mut watched) = (vec![0.0; conditions.len()], vec![0.0; conditions.len()]);
         for viewer in &mut viewers {
             let p = viewer.pathway;
-            let (reach, failing) = reach[viewer.audience][p];
-            let road = Road { reach, failing, pathway: &world.pathways[p], condition: &conditions[p] };
+            let ((reach, faulty), pathway, condition) = (reach[viewer.audience][p], &world.pathways[p], &conditions[p]);
+            let failing = condition.failing(pathway, world.sheds).max(faulty);
+            let road = Road { reach, failing, pathway, condition };
             wanted[p] += viewer.want(now, &road, &mut chance);
             watched[p] += viewer.bitrate;
         }

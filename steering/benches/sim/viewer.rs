@@ -23,8 +23,6 @@ const START_PATIENCE: Second = 20;
 const PATIENCE: Second = 60;
 /// From one report to the next.
 const REPORTS_EVERY: Second = 10;
-/// Of the players, those whose site sends beacons at all.
-const REPORTING: f64 = 0.5;
 
 #[derive(Debug)]
 pub struct Viewer {
@@ -47,7 +45,6 @@ pub struct Viewer {
     line: f64,
     /// Seconds of media that it keeps.
     keeps: f64,
-    reports: bool,
     arrived: Second,
     picture: Picture,
     /// Seconds of media that are still to come of its request; and when it may make the next.
@@ -63,7 +60,7 @@ pub struct Viewer {
 #[derive(Clone, Copy, Debug)]
 pub struct Road<'a> {
     pub reach: Reach,
-    /// Of the requests, those that a fault lets fail, 0…1.
+    /// Of the requests, those that fail, 0…1.
     pub failing: f64,
     pub pathway: &'a Pathway,
     pub condition: &'a Condition,
@@ -106,7 +103,6 @@ impl Viewer {
             buffer: 0.0,
             line: bitrate * (2.0 + chance.wait(1.5)),
             keeps: chance.between(6.0, 30.0),
-            reports: chance.happens(REPORTING),
             arrived: now,
             picture: Picture::Starting,
             coming: 0.0,
@@ -130,7 +126,7 @@ impl Viewer {
         self.requested = self.coming <= 0.0 && self.buffer < self.keeps && now >= self.requests_at;
         if self.requested {
             self.tally.requests += 1;
-            if chance.happens(failing.max(condition.failing(pathway))) {
+            if chance.happens(failing) {
                 self.tally.request_errors += 1;
                 self.requests_at = now + RETRIES_IN;
                 self.requested = false;
@@ -212,13 +208,13 @@ impl Viewer {
 
     /// Whether a report is due; one is also due when it leaves a pathway.
     pub fn reports(&self, now: Second) -> bool {
-        self.reports && now > self.arrived && (now - self.arrived).is_multiple_of(REPORTS_EVERY)
+        now > self.arrived && (now - self.arrived).is_multiple_of(REPORTS_EVERY)
     }
 
-    /// What it has to say since the last time; nothing if its site sends no beacons.
+    /// What it has to say since the last time, if anything.
     pub fn report(&mut self) -> Option<Cell> {
         let tally = std::mem::take(&mut self.tally);
-        (self.reports && tally != Cell::default()).then_some(tally)
+        (tally != Cell::default()).then_some(tally)
     }
 }
 

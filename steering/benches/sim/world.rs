@@ -22,7 +22,13 @@ pub struct World {
     pub audiences: Vec<Audience>,
     pub pathways: Vec<Pathway>,
     pub faults: Vec<Fault>,
+    /// Of the requests to a pathway, the share that fails when it is just full.
+    pub sheds: f64,
 }
+
+/// An overloaded pathway mostly gets slow; one that sheds load lets requests fail.
+pub const SLOWS: f64 = 0.002;
+pub const SHEDS: f64 = 0.03;
 
 /// Seconds in which the first viewers arrive.
 pub const KICK_OFF: Second = 5;
@@ -109,9 +115,9 @@ impl Condition {
         (1.0 + 3.0 * self.beyond(pathway).powi(2)) * (1.0 + (COLD_TTFB - 1.0) * (1.0 - self.warmth))
     }
 
-    /// Of its requests, the share that fails.
-    pub fn failing(&self, pathway: &Pathway) -> f64 {
-        (0.002 + 0.03 * self.beyond(pathway).powi(2)).min(0.9)
+    /// Of its requests, the share that fails, where `sheds` fails of a full one's.
+    pub fn failing(&self, pathway: &Pathway, sheds: f64) -> f64 {
+        (0.002 + sheds * self.beyond(pathway).powi(2)).min(0.9)
     }
 
     /// How far past the knee: 0 at the knee, 1 when full.
@@ -155,7 +161,8 @@ impl World {
             ("ZA", 3741, 0.01),
         ];
         let audiences = audiences.map(|(country, asn, share)| Audience::new(country, asn, share)).to_vec();
-        let mut world = Self { seed, lasts, viewers, audiences, pathways: Vec::new(), faults: Vec::new() };
+        let mut world =
+            Self { seed, lasts, viewers, audiences, pathways: Vec::new(), faults: Vec::new(), sheds: SLOWS };
         let demand = world.demand();
         let reach = |ttfb, rate| Reach { ttfb, rate };
         let pathway = |id, carries: f64, knee, ttfb, exceptions: &[_]| Pathway {

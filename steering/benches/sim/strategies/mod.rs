@@ -1,8 +1,9 @@
-//! Who decides.
+//! Who decides: the usual ways ([`usual`]), and Fairway's own code ([`ours`]).
 //!
 //! All hear the same: every two seconds the cells of the last buckets, and whether a probe passes. All give times to live of
 //! the same length, so that none is quicker by polling more.
 
+pub mod ours;
 pub mod usual;
 
 use fairway_steering::{CellRow, Place};

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use fairway_steering::{Audience, Cell, Place};
 
 use super::{Answer, Asks, News, Strategy, TTL};
-use crate::sim::{Second, World, chance::Chance, ears::add, time};
+use crate::sim::{Second, World, chance::Chance, time};
 
 /// Sessions from which on a cell is believed.
 const ENOUGH: u64 = 25;
@@ -40,7 +40,7 @@ impl Costs {
 
     fn learn(&mut self, news: &News<'_>) {
         (self.now, self.up) = (news.now, news.probes.to_vec());
-        for ((audience, pathway), cell) in sums(news, &self.ids, WINDOW) {
+        for ((audience, pathway), cell) in sums(news, &self.ids) {
             if cell.sessions >= ENOUGH {
                 let known = self.known.entry(audience).or_insert_with(|| vec![None; self.ids.len()]);
                 known[pathway] = Some((cost(&cell), news.now));
@@ -62,13 +62,13 @@ fn cost(cell: &Cell) -> f64 {
     100.0 * share(cell.stalled_ms, cell.watched_ms) + 100.0 * share(cell.request_errors, cell.requests) + ttfb / 100.0
 }
 
-/// The cells of the last `window` seconds, by audience and pathway.
-fn sums(news: &News<'_>, ids: &[&str], window: Second) -> HashMap<(Audience, usize), Cell> {
-    let since = time(news.now).timestamp() - i64::from(window);
-    let mut sums = HashMap::new();
+/// The cells of the last half minute, by audience and pathway.
+fn sums(news: &News<'_>, ids: &[&str]) -> HashMap<(Audience, usize), Cell> {
+    let since = time(news.now).timestamp() - i64::from(WINDOW);
+    let mut sums: HashMap<(Audience, usize), Cell> = HashMap::new();
     for row in news.cells.iter().filter(|row| row.bucket >= since) {
         if let Some(pathway) = ids.iter().position(|id| *id == row.pathway) {
-            add(sums.entry((row.audience, pathway)).or_default(), &row.cell);
+            sums.entry((row.audience, pathway)).or_default().add(&row.cell);
         }
     }
     sums
@@ -213,7 +213,7 @@ impl Strategy for Returning {
     }
 
     fn learn(&mut self, news: &News<'_>) {
-        let sums = sums(news, &self.ids, WINDOW);
+        let sums = sums(news, &self.ids);
         for p in 0..self.ids.len() {
             let (errors, requests) =
                 sums.get(&(Audience::World, p)).map_or((0, 0), |cell| (cell.request_errors, cell.requests));
