@@ -1,0 +1,121 @@
+//! A CDN fails in one country only: that country leaves it and no other does; when it is mended, the country comes back by a
+//! ramp and not as a crowd; and explain tells the story with its numbers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "this is a test")]
+
+mod support;
+
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
+
+use support::{GERMAN, Node, wait_for};
+
+/// From the fault until a German session that asks is sent elsewhere.
+const BAR: Duration = Duration::from_secs(15);
+/// Sessions asked for in each place.
+const SESSIONS: usize = 40;
+
+/// Places near and far, none of them German: France, Austria, Poland, Brazil, the United States, Japan.
+const ELSEWHERE: [Ipv4Addr; 6] = [
+    Ipv4Addr::new(212, 27, 48, 10),
+    Ipv4Addr::new(193, 171, 255, 77),
+    Ipv4Addr::new(212, 77, 98, 9),
+    Ipv4Addr::new(200, 160, 2, 3),
+    Ipv4Addr::new(8, 8, 8, 8),
+    Ipv4Addr::new(203, 178, 141, 194),
+];
+
+/// The sessions there that are sent to `cdn-a` first.
+async fn on_a(node: &Node, client: Ipv4Addr) -> Vec<usize> {
+    let mut on = Vec::new();
+    for n in 0..SESSIONS {
+        if node.steer(client, &format!("watch-{n}")).await[0] == "cdn-a" {
+            on.push(n);
+        }
+    }
+    on
+}
+
+async fn share(node: &Node, client: Ipv4Addr) -> f64 {
+    on_a(node, client).await.len() as f64 / SESSIONS as f64
+}
+
+async fn told(node: &Node) -> String {
+    let story = node.api(&format!("/api/v1/explain?service=live&client={GERMAN}&via=hls")).await;
+    serde_json::from_value::<fairway_policies::Explanation>(story).unwrap().render_text()
+}
+
+#[tokio::test]
+async fn only_the_country_that_suffers_moves_and_it_returns_by_a_ramp() {
+    let node = Node::demo(200).await;
+    wait_for("viewers of cdn-a", async || {
+        node.count("SELECT uniq(session) FROM beacons WHERE pathway = 'cdn-a' AND country = 'DE'")
+            .await
+            .filter(|n| *n >= 8)
+    })
+    .await;
+    assert!(share(&node, GERMAN).await >= 0.9, "Germans prefer cdn-a");
+    let mut before = Vec::new();
+    for place in ELSEWHERE {
+        before.push(on_a(&node, place).await);
+    }
+
+    let fault = Instant::now();
+    node.fault("cdn-a", Some("errors"), Some("DE")).await;
+    let first = wait_for("a German session sent elsewhere", async || {
+        (share(&node, GERMAN).await < 0.9).then(|| fault.elapsed())
+    })
+    .await;
+    let most = wait_for("most German sessions sent elsewhere", async || {
+        (share(&node, GERMAN).await <= 0.2).then(|| fault.elapsed())
+    })
+    .await;
+    println!(
+        "fault in Germany: first sessions move after {:.1} s, most after {:.1} s",
+        first.as_secs_f64(),
+        most.as_secs_f64()
+    );
+    assert!(most < BAR, "within {} s", BAR.as_secs());
+    let story = told(&node).await;
+    println!("{story}");
+    assert!(story.contains("cdn-a") && story.contains("request errors") && story.contains('%'), "{story}");
+
+    // Nobody else, for as long as it goes on: but for the few that explore.
+    let until = Instant::now() + Duration::from_secs(25);
+    let mut worst: f64 = 0.0;
+    while Instant::now() < until {
+        for (place, before) in ELSEWHERE.iter().zip(&before) {
+            let now = on_a(&node, *place).await;
+            let gone = before.iter().filter(|n| !now.contains(n)).count();
+            worst = worst.max(gone as f64 / SESSIONS as f64);
+        }
+        assert!(share(&node, GERMAN).await <= 0.25, "Germans stay away");
+    }
+    println!("elsewhere at most {:.0} % of sessions were not where they had been", worst * 100.0);
+    assert!(worst <= 0.15, "{worst}");
+
+    // Mended: they come back, step by step.
+    let mended = Instant::now();
+    node.fault("cdn-a", None, None).await;
+    let mut seen = Vec::new();
+    let back = tokio::time::timeout(Duration::from_secs(300), async {
+        loop {
+            let now = share(&node, GERMAN).await;
+            seen.push((mended.elapsed(), now));
+            if now >= 0.9 {
+                break mended.elapsed();
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    })
+    .await
+    .expect("Germany comes back");
+    let begun = seen.iter().find(|(_, share)| *share > 0.3).map_or(back, |(at, _)| *at);
+    println!("mended: a third is back after {:.0} s, all after {:.0} s", begun.as_secs_f64(), back.as_secs_f64());
+    let biggest = seen.windows(2).map(|pair| pair[1].1 - pair[0].1).fold(0.0, f64::max);
+    println!("the biggest step was {:.0} % of sessions", biggest * 100.0);
+    assert!(biggest <= 0.6, "no crowd: {biggest}");
+    node.stop().await;
+}
