@@ -114,7 +114,7 @@ fn a_record_tells_all_that_it_takes_to_make_the_decision_again() {
     let (mut bytes, mut records) = (0, 0);
     for (file, text) in EXAMPLES {
         let policy = Arc::new(parse(file, text).unwrap());
-        for n in 0..60 {
+        for n in 0..12 {
             let service = Service::new(policy.clone(), inputs(&mut numbers, &policy), Arc::default());
             let snapshot = snapshot(service);
             let country = numbers.chance(90).then(|| country(&mut numbers));
@@ -300,7 +300,7 @@ async fn the_sample_keeps_to_its_budget_and_weighs_true() {
     let world = World::new(healthy(&policy(&["a", "b"], HALVES)), 20.0).await;
     world.answer(15);
     assert_eq!(world.sink.holds(15).await.len(), 15, "the few are recorded whole");
-    let (seconds, rate) = (200, 4_000);
+    let (seconds, rate) = (50, 4_000);
     // The first second's flood is not foreseen: each of it that the queue takes stands for itself.
     world.answer(rate);
     for _ in 0..seconds {
@@ -316,9 +316,9 @@ async fn the_sample_keeps_to_its_budget_and_weighs_true() {
         records.iter().filter(of).map(|record| record.weight).sum()
     };
     let all = seconds as f64 * f64::from(rate);
-    assert!((stands_for(None) as f64 / all - 1.0).abs() < 0.02, "{} of {all}", stands_for(None));
+    assert!((stands_for(None) as f64 / all - 1.0).abs() < 0.05, "{} of {all}", stands_for(None));
     let share = stands_for(Some("a")) as f64 / stands_for(None) as f64;
-    assert!((share - 0.75).abs() < 0.02, "{share}");
+    assert!((share - 0.75).abs() < 0.05, "{share}");
     assert!(records.iter().all(
         |record| (record.answer.probability - 0.75).abs() < 1e-9 || (record.answer.probability - 0.25).abs() < 1e-9
     ));
