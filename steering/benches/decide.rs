@@ -1,17 +1,25 @@
-//! What one untraced decision costs: `cargo bench -p fairway-steering`. A hand loop over many clients, the best of some
-//! rounds, because a mean would measure the machine's other work. The address's look-up is the geo room's and not in it.
+//! What one untraced decision costs: `cargo bench -p fairway-steering --bench decide`. A hand loop over many clients, the best of
+//! some rounds, because a mean would measure the machine's other work. Places are those of the real geo data; to look an
+//! address up is the geo room's and not in it.
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a measure prints what it measured, or says why it cannot"
+)]
 
-use std::{collections::HashMap, hint::black_box, net::Ipv4Addr, sync::Arc, time::Instant};
+use std::{collections::HashMap, hint::black_box, net::IpAddr, path::Path, sync::Arc, time::Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fairway_geo::{Asn, Continent, GeoTable, Located, Place};
-use fairway_policies::{Metric, parse};
+use fairway_geo::{Continent, GeoTable};
+use fairway_policies::{Metric, StepKind, parse};
 use fairway_steering::{
     Audience, Client, Service, Snapshot, Verdict, Via, decide,
-    standing::{Known, Lead, Standing},
+    estimates::Known,
+    snapshot::{Inputs, Ramp},
+    standing::{Lead, Standing, Standings},
 };
-use ipnet::IpNet;
 
+/// Healthy, prefer by country, rank, weights.
 const POLICY: &str = r#"
 names = ["live.fairway.test"]
 ttl = "20s"
@@ -41,64 +49,76 @@ do = "weights"
 shares = { cdn-a = 60, cdn-b = 30, cdn-c = 10 }
 "#;
 
-const CLIENTS: u32 = 4096;
-const ROUNDS: u32 = 200;
+const CLIENTS: usize = 4096;
+const ROUNDS: u32 = 300;
 
 fn main() {
-    let policy = match parse("live.policy.toml", POLICY) {
-        Ok(policy) => Arc::new(policy),
-        Err(problems) => return problems.iter().for_each(|p| eprintln!("{p}")),
-    };
-    let made_at = DateTime::<Utc>::UNIX_EPOCH;
-    let now = made_at + TimeDelta::hours(1);
-    let standings = Arc::new(HashMap::from([
-        (Audience::World, standing(now, Vec::new())),
-        (Audience::Continent(Continent::Eu), standing(now, vec![Lead { ahead: 1, behind: 0, by: Metric::StallRatio }])),
-    ]));
-    let standings = vec![Arc::default(), Arc::default(), standings, Arc::default()];
-    let verdicts = vec![Verdict::unknown(made_at); 3];
-    let service = Service::new(policy, verdicts, standings, None, Arc::default());
-    let snapshot = Snapshot::compile(1, made_at, Arc::new(GeoTable::empty()), vec![service]);
-    let service = &snapshot.services[0];
-
-    let clients: Vec<Client<'_>> = (0..CLIENTS).map(client).collect();
-    let sessions: Vec<Client<'_>> =
-        clients.iter().map(|c| Client { session: Some("6e2fb550-c457-11e9-bb97-0800200c9a66"), ..*c }).collect();
-    for (name, clients) in [("by prefix", &clients), ("by session", &sessions)] {
-        let round = || {
-            let start = Instant::now();
-            for client in clients {
-                black_box(decide(&snapshot, service, black_box(client), now, &mut ()));
-            }
-            start.elapsed().as_nanos() as f64 / f64::from(CLIENTS)
-        };
-        let best = (0..ROUNDS).map(|_| round()).fold(f64::INFINITY, f64::min);
-        eprintln!("decide, 3 pathways, 4 steps, {name}: {best:.0} ns");
+    let files = GeoTable::default_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    let geo = Arc::new(GeoTable::load(&files, &mut |_| {}).expect("the default geo data"));
+    let blocks: Vec<IpAddr> = geo.blocks().map(|(block, _)| block.network()).collect();
+    // Golden-ratio steps: all over the table, so that no two neighbours in time are neighbours in memory.
+    let addresses = (0..CLIENTS).map(|n| blocks[n.wrapping_mul(0x9e37_79b9) % blocks.len()]);
+    let addresses: Vec<IpAddr> = addresses.collect();
+    let sessions: Vec<String> = (0..CLIENTS).map(|n| format!("6e2fb550-c457-11e9-bb97-{n:012x}")).collect();
+    for (name, text) in [("four steps", POLICY), ("live.policy.toml", include_str!("../../policies/live.policy.toml"))]
+    {
+        for (state, moving) in [("settled", false), ("in transition", true)] {
+            let snapshot = snapshot(&geo, text, moving);
+            let client = |via, session: fn(&str) -> Option<&str>| {
+                let all = addresses.iter().zip(&sessions);
+                all.map(|(address, id)| snapshot.client(*address, via, session(id))).collect::<Vec<_>>()
+            };
+            let (dns, hls) = (client(Via::Dns, |_| None), client(Via::Hls, |id| Some(id)));
+            println!("{name}, {state}:");
+            measure("by session", &snapshot, &hls, false);
+            measure("by prefix", &snapshot, &dns, false);
+            measure("by prefix, with its scope", &snapshot, &dns, true);
+        }
     }
 }
 
-fn standing(at: DateTime<Utc>, leads: Vec<Lead>) -> Standing {
-    let known = |ratio| Known {
-        most: 50,
-        level: Audience::World,
-        sessions: 100,
-        starts: 100,
-        values: vec![(Metric::StallRatio, ratio)],
-        at,
+fn measure(name: &str, snapshot: &Snapshot, clients: &[Client<'_>], scope: bool) {
+    let service = &snapshot.services[0];
+    let now = now();
+    let round = || {
+        let start = Instant::now();
+        for client in clients {
+            let decision = decide(snapshot, service, black_box(client), now, &mut ());
+            if scope {
+                black_box(decision.holds(snapshot, service, client, now));
+            }
+            black_box(decision);
+        }
+        start.elapsed().as_nanos() as f64 / CLIENTS as f64
     };
-    Standing::new(vec![Some(known(0.06)), Some(known(0.004)), None], leads)
+    let best = (0..ROUNDS).map(|_| round()).fold(f64::INFINITY, f64::min);
+    println!("  {name}: {best:.0} ns");
 }
 
-/// Clients all over the address space, a third of them German.
-fn client(n: u32) -> Client<'static> {
-    let address = Ipv4Addr::from_bits(n.wrapping_mul(2_654_435_761));
-    let country = if n.is_multiple_of(3) { "DE" } else { "FR" };
-    let place = Place {
-        continent: Some(Continent::Eu),
-        country: country.parse().ok(),
-        asn: Some(Asn(n % 100)),
-        ..Place::default()
+fn now() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
+}
+
+/// In Europe the second passes the first: for all, or for a third of them while another comes back.
+fn snapshot(geo: &Arc<GeoTable>, text: &str, moving: bool) -> Snapshot {
+    let policy = Arc::new(parse("live.policy.toml", text).expect("a good policy"));
+    let lead = Lead { share: if moving { 0.3 } else { 1.0 }, ..Lead::whole(1, 0, Metric::StallRatio) };
+    let standings: Arc<Standings> = Arc::new(HashMap::from([
+        (Audience::World, standing(Vec::new())),
+        (Audience::Continent(Continent::Eu), standing(vec![lead])),
+    ]));
+    let of = |kind: &StepKind| if matches!(kind, StepKind::Rank(_)) { standings.clone() } else { Arc::default() };
+    let ramps = [1.0, 1.0, if moving { 0.5 } else { 1.0 }].map(|share| Ramp { share, trial: false });
+    let inputs = Inputs {
+        verdicts: vec![Verdict::unknown(DateTime::UNIX_EPOCH); policy.pathways.len()],
+        ramps: ramps.to_vec(),
+        standings: policy.steps.iter().map(|step| of(&step.kind)).collect(),
+        ..Inputs::default()
     };
-    let prefix = IpNet::new(address.into(), 20).map_or(IpNet::from(std::net::IpAddr::from(address)), |p| p.trunc());
-    Client { address: Some(address.into()), located: Located { place, id: None, prefix }, via: Via::Dns, session: None }
+    Snapshot::compile(1, now(), geo.clone(), vec![Service::new(policy, inputs, Arc::default())])
+}
+
+fn standing(leads: Vec<Lead>) -> Arc<Standing> {
+    let known = |ratio| Some(Known::sure(Audience::World, 100, &[(Metric::StallRatio, ratio)], now()));
+    Arc::new(Standing::new(vec![known(0.06), known(0.004), None], leads))
 }

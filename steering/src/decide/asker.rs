@@ -30,7 +30,17 @@ impl Asker {
     pub(super) fn somewhere(place: &Place) -> Self {
         let (session, prefix, content) = (None, None, None);
         let (device, stream) = (None, None);
-        Self { place: *place, via: Via::Http, holds: u64::MAX, session, prefix, content, device, stream, affords: false }
+        Self {
+            place: *place,
+            via: Via::Http,
+            holds: u64::MAX,
+            session,
+            prefix,
+            content,
+            device,
+            stream,
+            affords: false,
+        }
     }
 }
 

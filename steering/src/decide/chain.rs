@@ -21,7 +21,7 @@ use crate::{
     client::{Asker, Via},
     health::Health,
     overrides::Force,
-    snapshot::Service,
+    snapshot::{Forced, Service},
 };
 
 /// How long after a change an answer counts as unsettled: [`mod@super`] says why.
@@ -229,11 +229,12 @@ impl Chain<'_> {
     pub(crate) fn at_place(service: &Service, place: &Place, now: DateTime<Utc>) -> Option<Row> {
         let asker = Asker::somewhere(place);
         let mut chain = Chain::start(service, &asker, Hashed, now, false);
-        let there = service.prepared.forced.iter().filter(|f| f.until_ms > chain.now_ms && f.place.holds(place));
-        let until_ms = there.clone().map(|f| f.until_ms).min().unwrap_or(i64::MAX);
-        if there.clone().any(|f| matches!(f.force, Force::Share(share) if share > 0.0 && share < 1.0)) {
+        let said = service.prepared.forced.iter().filter(|forced| forced.until_ms > chain.now_ms);
+        let drawn = |forced: &Forced| matches!(forced.force, Force::Share(share) if share > 0.0 && share < 1.0);
+        if said.clone().any(|forced| drawn(forced) && forced.place.holds(place)) {
             return None;
         }
+        let until_ms = said.map(|forced| forced.until_ms).min().unwrap_or(i64::MAX);
         chain.begin(&mut ());
         let steps = &service.policy.steps;
         while let Some(step) = steps.get(chain.next).filter(|step| chain.is_placed(chain.next, step)) {
@@ -257,7 +258,8 @@ impl Chain<'_> {
         if !in_place(&step.when, &self.asker.place) {
             return true;
         }
-        let conditional = 1_u64.checked_shl(index as u32).is_some_and(|bit| self.service.prepared.conditional & bit != 0);
+        let conditional =
+            1_u64.checked_shl(index as u32).is_some_and(|bit| self.service.prepared.conditional & bit != 0);
         !conditional
             && match &step.kind {
                 StepKind::Fence(_) | StepKind::Prefer(_) | StepKind::Nearest(_) => true,

@@ -1,35 +1,52 @@
 //! One decision function for DNS, HTTP, explain and replay.
 //!
 //! # How a decision is made
-//! All pathways start in one tier, in file order. The policy's steps are applied in order, each to what the one before
-//! left; a step whose condition the client does not meet does nothing. Two lists result: `ranked`, which is answered,
-//! and `aside`, the unfit, which only end a steering list. Read [`decide`] first, then `steps` (one function for each kind
-//! of step), `scope` (for whom a decision holds) and `spread` (how clients are shared out).
+//! A client is reduced to an [`Asker`]: which steps' conditions it meets, and the hashes by which it is told from others. All
+//! pathways start in one tier, in file order. What operators force comes first; then the policy's steps are applied in order,
+//! each to what the one before left; a step whose condition the asker does not meet does nothing. Two lists result: `ranked`,
+//! which is answered, and `aside`, the unfit, which only end a steering list. Read [`decide`] first, then `chain` (what stands
+//! between two steps), `steps` (what each kind does), `phase` (who is among whom, by hashing), `asker`, `scope` (for whom a
+//! decision holds) and `shares` (how likely each answer is).
 //!
 //! # Signals
-//! Only the snapshot, the client and the time given. So the same question has the same answer on every node that holds the
-//! same snapshot, and a traced decision is the very decision that is answered: tracing adds reports, never a branch.
+//! Only the service, the asker and the time given. So the same question has the same answer on every node that holds the
+//! same snapshot, and a traced decision is the very decision that is answered: tracing adds reports, never a branch. What
+//! everyone at a place has in common is worked out once for each snapshot ([`Row`]) by the same chain, stopped early; a
+//! traced decision goes the whole way instead, and comes out the same. Time windows and the ends of overrides are looked at
+//! when deciding, so that they pass also while nobody makes snapshots.
 //!
 //! # Cold start
 //! Nothing probed, nothing measured: verdicts are up, standings are empty, and the chain degenerates to what the
 //! operator wrote (file order, `prefer`, `weights`), which is the best guess there is.
 //!
 //! # When nothing is left
-//! A verdict is an opinion, a fence is an order. Whenever verdicts would leave nobody to answer, all whom the fences
-//! allow are kept and the decision says `panic`: a wrong verdict on everything (a broken prober, most often) must not
-//! become an outage. A fenced-out pathway stays out even then.
+//! A verdict is an opinion, a fence is an order. Whenever verdicts would leave nobody to answer (or fewer than the policy
+//! wants), all whom the fences allow are kept and the decision says `panic`: a wrong verdict on everything (a broken prober,
+//! most often) must not become an outage. The same where operators force all away, by a glob too wide most likely. A
+//! fenced-out pathway stays out even then.
+//!
+//! # Recovery
+//! Whatever changes for many at once changes for a growing share of them (`phase`): a pathway that comes back, a lead, what a
+//! full pathway admits. Who waits is answered as if the change had not begun.
 //!
 //! # Ties
-//! Steps reorder stably, so among equals the earlier step, and at last the file, decides. Chance never does: `weights`
-//! spreads clients by hashing, so a client stays where it is.
+//! Steps reorder stably, so among equals the earlier step, and at last the file, decides. Chance never does: `weights` and
+//! `stick` spread clients by hashing, so a client stays where it is.
 //!
 //! # Time to live
-//! The policy's, halved while the answer is unsettled: while a pathway in it (ranked or aside) changed its verdict less
-//! than [`SETTLING`] ago, or one that is ranked is not up (degraded, or kept in panic). What has just changed is the
+//! The policy's `ttl` while all in the answer is settled, its `ttl_min` while something is not. What has just changed is the
 //! likeliest to change again, and those who were moved together load the next pathway together; a shorter life brings them
-//! back sooner, at the price of twice the queries for a minute. A minute, because the rise and fall counts of probes every few
-//! seconds are settled well within it.
-//! Never under [`TTL_FLOOR`]: resolvers and players do not honour less, and hls.js loops on 0.
+//! back sooner, at the price of more queries for as long as it lasts. Two lives and no ramp between them: a person who reads
+//! either in an answer knows which of two states it was made in. Unsettled is:
+//! - a pathway, ranked or aside, whose verdict changed less than [`SETTLING`] ago, and one ranked that is not up (degraded,
+//!   or kept in panic). A minute, because the rise and fall counts of probes every few seconds are settled well within it;
+//! - an operator's word for this place, for as long: what is forced in a hurry is often taken back, or followed by more;
+//! - a ramp or a lead under way among those that stood, whether or not this client is among its share: the next move may be
+//!   its own. For the same reason a pathway that does not admit everybody, where this client comes to it.
+//!
+//! An operator's `up`, `down` or `drained` stands in the place of the verdict, which then does not matter here either. What
+//! `explore` does is planned, and no news. Neither life is under 5 s: resolvers and players do not honour less, and hls.js
+//! loops on 0.
 
 mod asker;
 mod chain;

@@ -42,7 +42,7 @@ pub fn shares(service: &Service, asker: &Asker, now: DateTime<Utc>) -> Vec<f64> 
 }
 
 /// By going through all ways; `None` if these are too many, or if their draws are related.
-fn exactly(service: &Service, asker: &Asker, now: DateTime<Utc>) -> Option<Vec<f64>> {
+pub(super) fn exactly(service: &Service, asker: &Asker, now: DateTime<Utc>) -> Option<Vec<f64>> {
     let mut shares = vec![0.0; service.policy.pathways.len()];
     let mut ways = Ways::new(service, asker);
     for _ in 0..WAYS {
@@ -59,7 +59,7 @@ fn exactly(service: &Service, asker: &Asker, now: DateTime<Utc>) -> Option<Vec<f
 }
 
 /// By deciding for many.
-fn nearly(service: &Service, asker: &Asker, now: DateTime<Utc>) -> Vec<f64> {
+pub(super) fn nearly(service: &Service, asker: &Asker, now: DateTime<Utc>) -> Vec<f64> {
     let mut shares = vec![0.0; service.policy.pathways.len()];
     for n in 0..ASKERS {
         let key = |of: Option<u64>, which: u64| of.map(|_| mix(n * 3 + which, 0x9e37_79b9_7f4a_7c15));

@@ -51,8 +51,12 @@ impl Words<'_> {
             Reason::NoLocation => plain("has no location: after those that have"),
             Reason::ClientNowhere => plain("where the client is, is not known"),
             Reason::Compared { over, by, waiting, known } => self.compared(over, by, waiting, known.as_ref()),
-            Reason::Priced { price } if price.is_infinite() => plain("its commitment for now is used up: after all others"),
-            Reason::Priced { price } if *price == 0.0 => plain("already paid for: the next terabyte costs nothing more"),
+            Reason::Priced { price } if price.is_infinite() => {
+                plain("its commitment for now is used up: after all others")
+            }
+            Reason::Priced { price } if *price == 0.0 => {
+                plain("already paid for: the next terabyte costs nothing more")
+            }
             Reason::Priced { price } => (format!("the next terabyte costs {price:.2}"), Vec::new()),
             Reason::Unpriced => plain("its cost is not declared: after those whose is"),
             Reason::BehindFirstTier => plain("not in the first tier"),
@@ -62,25 +66,33 @@ impl Words<'_> {
             Reason::Stuck { by: StickBy::Prefix } => plain("shared out by address prefix"),
             Reason::Stuck { by: StickBy::Content } => plain("shared out by what is watched"),
             Reason::Admitted { share } if *share >= 1.0 => plain("can carry all whom it gets"),
-            Reason::Admitted { share } => {
-                (format!("can carry {} of those whom it would get, this client among them", percent(*share)), Vec::new())
-            }
+            Reason::Admitted { share } => (
+                format!("can carry {} of those whom it would get, this client among them", percent(*share)),
+                Vec::new(),
+            ),
             Reason::Full { share, to } => {
                 let then = match to {
                     Some(to) => format!("it goes to {}", self.id(*to)),
                     None => "but no other can carry it either".into(),
                 };
                 let share = percent(*share);
-                (format!("can carry {share} of those whom it would get, this client not among them: {then}"), Vec::new())
+                (
+                    format!("can carry {share} of those whom it would get, this client not among them: {then}"),
+                    Vec::new(),
+                )
             }
             Reason::NotReached => plain("the client does not come this far"),
             Reason::Explored { share, others } => {
                 let of = if *others > 1 { format!(", picked from {others}") } else { String::new() };
-                (format!("{} of clients try another than their first, this one now{of}", percent(*share as f32)), Vec::new())
+                (
+                    format!("{} of clients try another than their first, this one now{of}", percent(*share as f32)),
+                    Vec::new(),
+                )
             }
-            Reason::NotExplored { share } => {
-                (format!("{} of clients try another than their first; not this one now", percent(*share as f32)), Vec::new())
-            }
+            Reason::NotExplored { share } => (
+                format!("{} of clients try another than their first; not this one now", percent(*share as f32)),
+                Vec::new(),
+            ),
             Reason::Within => plain("within the limit"),
             Reason::Reserve => plain("past the limit; kept as a last resort"),
             Reason::Beyond => plain("past the limit"),
@@ -113,7 +125,14 @@ impl Words<'_> {
         (why, since.into_iter().collect())
     }
 
-    fn coming_back(&self, verdict: &Verdict, share: f32, trial: bool, among: bool, in_vain: bool) -> (String, Vec<Number>) {
+    fn coming_back(
+        &self,
+        verdict: &Verdict,
+        share: f32,
+        trial: bool,
+        among: bool,
+        in_vain: bool,
+    ) -> (String, Vec<Number>) {
         let (mut why, numbers) = self.verdict("", verdict);
         let of = if trial { "of the sessions that can afford it, in turn" } else { "of clients so far" };
         let so = if trial { "on trial by" } else { "coming back, for" };
@@ -191,7 +210,12 @@ impl Words<'_> {
 }
 
 /// Why the answer may soon be another: what its TTL follows.
-pub(super) fn unsettled(service: &Service, decision: &Decision, reports: &[StepReport], now: DateTime<Utc>) -> Vec<String> {
+pub(super) fn unsettled(
+    service: &Service,
+    decision: &Decision,
+    reports: &[StepReport],
+    now: DateTime<Utc>,
+) -> Vec<String> {
     let mut why = Vec::new();
     let mut say = |text: String| {
         if !why.contains(&text) {
@@ -211,7 +235,9 @@ pub(super) fn unsettled(service: &Service, decision: &Decision, reports: &[StepR
                     said.extend((!matches!(force, Force::Share(_))).then_some((*pathway, force.health())));
                 }
                 Reason::ComingBack { .. } => say(format!("{name} is coming back")),
-                Reason::Admitted { share } | Reason::Full { share, .. } if *share < 1.0 => say(format!("{name} is full")),
+                Reason::Admitted { share } | Reason::Full { share, .. } if *share < 1.0 => {
+                    say(format!("{name} is full"))
+                }
                 Reason::Compared { .. } => {
                     let stands = |pathway: u8| report.before.iter().any(|c| c.pathway == pathway);
                     let leads = standing(service, report).map_or(&[][..], |standing| &standing.leads);

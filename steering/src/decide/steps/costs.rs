@@ -11,7 +11,7 @@ use crate::decide::{
 impl<D: Draws> Chain<'_, D> {
     /// Orders the first tier by price, those without one last; the others stay behind it as they were.
     pub(in crate::decide) fn cheapest(&mut self, cheapest: &Cheapest) {
-        // Before, in and behind the measured: no price is dearer than any, and the other tiers come after all.
+        // Those without a price come last of the first tier, all others behind it: by order of NaN, and by their tiers.
         const UNPRICED: f64 = f64::NAN;
         let service = self.service;
         let mut measure = [UNPRICED; MAX_PATHWAYS];
@@ -28,8 +28,8 @@ impl<D: Draws> Chain<'_, D> {
         }
         let same = |cheap: f64, dear: f64| {
             // A price of infinity is one that must not be paid: it is never the same as any other.
-            let unlike = cheap.is_nan() != dear.is_nan() || cheap.is_infinite() != dear.is_infinite();
-            !unlike && !(dear - cheap > cheapest.tie * cheap.abs().max(dear.abs()))
+            let near = dear.is_finite() && dear - cheap <= cheapest.tie * cheap.abs().max(dear.abs());
+            near || cheap.is_nan()
         };
         self.sort_by_measure(&measure, same);
     }
@@ -65,7 +65,7 @@ impl<D: Draws> Chain<'_, D> {
             });
         }
         if let Some(to) = to.filter(|to| self.ranked[..*to].iter().any(|c| answers.contains(usize::from(c.pathway)))) {
-            self.to_front(to);
+            self.bring_forward(to);
         }
     }
 
@@ -75,7 +75,7 @@ impl<D: Draws> Chain<'_, D> {
     }
 
     /// Puts the one at `index` before all others, in a tier of its own.
-    pub(super) fn to_front(&mut self, index: usize) {
+    pub(super) fn bring_forward(&mut self, index: usize) {
         let pathway = self.ranked[index].pathway;
         self.ranked[..=index].rotate_right(1);
         self.renumber(|c| u8::from(c.pathway != pathway));

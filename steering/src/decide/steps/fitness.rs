@@ -80,7 +80,9 @@ impl<D: Draws> Chain<'_, D> {
         let panic = well.is_empty() || (well.len() as f64) < healthy.panic * stood as f64;
         if panic {
             self.panic |= stood > 0 && well.len() < stood;
-            self.ranked.iter().for_each(|c| self.notes.add(c.pathway, || Reason::Panic { verdict: verdict(service, c) }));
+            self.ranked
+                .iter()
+                .for_each(|c| self.notes.add(c.pathway, || Reason::Panic { verdict: verdict(service, c) }));
             return;
         }
         let mut fit = PathSet::default();

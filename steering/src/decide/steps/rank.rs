@@ -27,10 +27,10 @@ impl<D: Draws> Chain<'_, D> {
     /// it as long as it did so far and nobody in that tier beats it: `weights` then never undoes a lead.
     pub(in crate::decide) fn rank(&mut self, step: usize) -> Option<Audience> {
         let service = self.service;
-        let standings = service.inputs.standings.get(step).filter(|standings| !standings.is_empty())?;
+        let standings = service.inputs.standings.get(step)?;
         let found = service.standing(step, &self.asker.place);
         let everyone = standings.len() == 1 && matches!(found, Some((Audience::World, _)));
-        self.asked.place |= self.ranked.len() > 1 && !everyone;
+        self.asked.place |= self.ranked.len() > 1 && !standings.is_empty() && !everyone;
         let before = if self.notes.wanted() { self.ranked.clone() } else { ArrayVec::new() };
         let beats = found.map_or([PathSet::default(); MAX_PATHWAYS], |(_, standing)| self.in_force(standing));
         self.pass(&beats);

@@ -32,7 +32,9 @@ impl<D: Draws> Chain<'_, D> {
             self.own = self.key;
         }
         let by = self.key.by();
-        self.ranked.iter().for_each(|c| self.notes.add(c.pathway, || by.map_or(Reason::NotForClient, |by| Reason::Stuck { by })));
+        self.ranked
+            .iter()
+            .for_each(|c| self.notes.add(c.pathway, || by.map_or(Reason::NotForClient, |by| Reason::Stuck { by })));
         self.share_out(step, true);
     }
 
@@ -94,7 +96,7 @@ impl<D: Draws> Chain<'_, D> {
             });
         }
         if let Some(index) = self.ranked.iter().position(|c| Some(c.pathway) == explored) {
-            self.to_front(index);
+            self.bring_forward(index);
         }
     }
 }
