@@ -36,8 +36,8 @@ check: setup-check ## format, lints, file sizes, allowed arrows between rooms, l
 fmt: ## format everything
 	cargo fmt --all
 
-bench: ## what one decision and one geo look-up cost
-	cargo bench --package fairway-steering --package fairway-geo --bench decide --bench locate
+bench: ## what a decision, a snapshot and a geo look-up cost
+	cargo bench --package fairway-steering --package fairway-geo --bench decide --bench compile --bench locate
 
 simulate: ## whether steering herds, and how pathways come back: the tables of docs/decisions.md
 	@cargo bench --quiet --package fairway-steering --bench herding --bench recovery

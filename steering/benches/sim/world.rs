@@ -49,13 +49,13 @@ pub struct Audience {
 #[derive(Clone, Debug)]
 pub struct Pathway {
     pub id: &'static str,
-    /// Bits per second, and whether the policy says so.
+    /// Bits per second.
     pub capacity: f64,
     /// The share of its capacity from which on its quality falls.
     pub knee: f64,
     /// Milliseconds.
     pub ttfb: f64,
-    /// Where it is better or worse than that: country (and network), first byte in ms, part of a line's rate.
+    /// Who reaches it otherwise than at `ttfb` and the whole rate of his line: a country, or a network in it.
     pub exceptions: Vec<(&'static str, Option<u32>, Reach)>,
 }
 
