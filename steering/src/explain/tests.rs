@@ -97,7 +97,7 @@ fn a_client_in_transition_is_told_whether_it_is_among_those_moved() {
     let moving = || {
         let mut inputs = inputs(Lead { share: 0.3, ..LEAD });
         inputs.ramps = vec![Ramp::default(); 5];
-        inputs.ramps[4] = Ramp { share: 0.125, trial: false };
+        inputs.ramps[4] = Ramp { share: 0.25, trial: false };
         inputs
     };
     let texts: Vec<String> = (0..60).map(|n| story(moving(), Some(&format!("s{n}"))).render_text()).collect();
@@ -113,7 +113,7 @@ fn a_client_in_transition_is_told_whether_it_is_among_those_moved() {
         let stays = "a  kept        stays; measured for country DE; is being passed by b";
         says(text, &[&format!("{stays}: {numbers}, {phase}")]);
     }
-    let back = "passed; coming back, for 13 % of clients so far, this one";
+    let back = "passed; coming back, for 25 % of clients so far, this one";
     for text in &texts {
         let aside = text.contains("   e  aside ");
         says(text, &[&format!("{back} {}", if aside { "not among them" } else { "among them" })]);

@@ -65,9 +65,9 @@ fn shares_hold_within_one_per_cent() {
 
 /// Clients that moved from one state to the other, as `from>to` with their share of all.
 fn moves(before: &[String], after: &[String]) -> BTreeMap<String, f64> {
-    let mut moves = BTreeMap::new();
+    let (mut moves, each) = (BTreeMap::new(), 1.0 / after.len() as f64);
     for (before, after) in before.iter().zip(after).filter(|(before, after)| before != after) {
-        *moves.entry(format!("{before}>{after}")).or_default() += 1.0 / after.len() as f64;
+        *moves.entry(format!("{before}>{after}")).or_default() += each;
     }
     moves
 }
