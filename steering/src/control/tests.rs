@@ -39,7 +39,7 @@ impl CellSource for Store {
 }
 
 fn world(pathway: &str, cell: Cell) -> CellRow {
-    CellRow { service: "live".into(), pathway: pathway.into(), audience: Audience::World, bucket: 0, cell }
+    CellRow { service: "live".into(), pathway: pathway.into(), audience: Audience::World, bucket: Utc::now().timestamp() / 10 * 10, cell }
 }
 
 /// Serves a router on a free port.
@@ -158,7 +158,10 @@ async fn a_fault_is_a_verdict_within_a_few_probes_and_outlives_a_restart() {
     let again = Node::start(folder.path(), Store::default(), None).await.unwrap();
     let first = again.live.snapshot();
     assert!(first.version > version);
-    assert_eq!((first.services[0].inputs.verdicts[0].health, first.services[0].inputs.verdicts[0].since), (Health::Down, since));
+    assert_eq!(
+        (first.services[0].inputs.verdicts[0].health, first.services[0].inputs.verdicts[0].since),
+        (Health::Down, since)
+    );
     status.store(302, Ordering::Relaxed);
     until("up", || again.health(0) == Health::Up).await;
     again.stop().await;
@@ -194,13 +197,13 @@ async fn a_standing_is_told_once_and_reaches_the_snapshot() {
     write(folder.path(), &policy(address));
     let stalls = |stalled_ms| Cell {
         sessions: 40,
-        watched_ms: 100_000,
+        watched_ms: 400_000,
         stalled_ms,
         newest_ms: Utc::now().timestamp_millis(),
         ..Cell::default()
     };
     let germany = Audience::Country("DE".parse().unwrap());
-    let mut cells = vec![world("a", stalls(20_000)), world("b", stalls(100))];
+    let mut cells = vec![world("a", stalls(200_000)), world("b", stalls(400))];
     cells.extend(cells.clone().into_iter().map(|row| CellRow { audience: germany, ..row }));
     let store = Store::default();
     store.say(Some(cells));
