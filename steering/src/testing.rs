@@ -79,7 +79,7 @@ pub fn world(numbers: &mut Numbers, points: bool) -> GeoTable {
         };
         format!("{country},,,{point}")
     });
-    let network = ranges(&mut |numbers| format!("{},Example", 64500 + numbers.below(5)));
+    let network = ranges(&mut |numbers| format!("{},Example", 1 + numbers.below(4)));
     let folder = tempfile::tempdir().unwrap();
     let files = [("country.csv", country), ("network.csv", network)].map(|(name, csv)| {
         let file = folder.path().join(name);

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     cells::Audience,
     decide::{Chain, in_place},
-    standing::{Lead, Standing},
+    standing::{Lead, Standing, Standings},
 };
 
 /// The class of a place, for this service.
@@ -67,7 +67,7 @@ impl Dimensions for Service {
         let steps = &mut self.policy.steps.iter();
         steps.any(|step| step.when.asks_place() || matches!(step.kind, StepKind::Nearest(_)))
             || self.inputs.overrides.iter().any(|o| !o.place.is_everywhere())
-            || self.inputs.standings.iter().any(|s| s.keys().any(|audience| *audience != Audience::World))
+            || self.inputs.standings.iter().any(|standings| by_place(standings))
     }
 
     fn fine(&self) -> bool {
@@ -136,21 +136,54 @@ pub(super) fn again(before: &Service, after: &Service, geo: &GeoTable) -> Again 
     }
     let (mut regions, mut places) = (RegionSet::default(), Vec::new());
     for (was, is) in was.standings.iter().zip(&is.standings).filter(|(was, is)| !Arc::ptr_eq(was, is)) {
-        let new = is.iter().filter(|(audience, is)| was.get(audience).is_none_or(|was| !alike(was, is)));
-        let gone = was.keys().filter(|audience| !is.contains_key(audience));
-        for audience in new.map(|(audience, _)| audience).chain(gone) {
+        // Every row tells whether the place was asked about at all.
+        if by_place(was) != by_place(is) {
+            return Again::All;
+        }
+        for audience in moved(was, is) {
             let mut all = |of: &dyn Fn(Region) -> bool| {
                 geo.regions().filter(|(_, region)| of(*region)).for_each(|(region, _)| regions.insert(region));
             };
-            match *audience {
-                Audience::World => return Again::All,
-                Audience::Continent(continent) => all(&|region| region.continent == Some(continent)),
+            // Whom a narrower audience speaks for, before and after, does not hear of it.
+            let by = |narrower: Option<Audience>| narrower.is_some_and(|n| was.contains_key(&n) && is.contains_key(&n));
+            let by_country = |region: Region| by(region.country.map(Audience::Country));
+            let by_continent = |region: Region| by(region.continent.map(Audience::Continent));
+            match audience {
+                Audience::World => all(&|region| !by_country(region) && !by_continent(region)),
+                Audience::Continent(continent) => {
+                    all(&|region| region.continent == Some(continent) && !by_country(region));
+                }
                 Audience::Country(country) => all(&|region| region.country == Some(country)),
                 Audience::CountryAsn(country, asn) => places.extend(network(geo, Some(country), asn)),
             }
         }
     }
     Again::Some(regions, places)
+}
+
+/// Whether they tell places apart.
+fn by_place(standings: &Standings) -> bool {
+    standings.keys().any(|audience| *audience != Audience::World)
+}
+
+/// The audiences of which decisions read something else in the one than in the other.
+fn moved(was: &Standings, is: &Standings) -> Vec<Audience> {
+    // A map that was cloned and had some values replaced, as they mostly have, goes through its keys in the same order: then
+    // no key has to be looked up.
+    let mut moved = Vec::new();
+    let in_step = was.len() == is.len()
+        && was.iter().zip(is).all(|((audience, was), (other, is))| {
+            if !alike(was, is) {
+                moved.push(*audience);
+            }
+            audience == other
+        });
+    if !in_step {
+        let new = is.iter().filter(|(audience, is)| was.get(audience).is_none_or(|was| !alike(was, is)));
+        let gone = was.keys().filter(|audience| !is.contains_key(audience));
+        moved = new.map(|(audience, _)| *audience).chain(gone.copied()).collect();
+    }
+    moved
 }
 
 /// Whether the two have the same leads, for as many: what decisions read of a standing.

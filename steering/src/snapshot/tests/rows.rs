@@ -48,7 +48,7 @@ impl Dimensions for Lots {
 }
 
 fn lots(numbers: &mut Numbers) -> Lots {
-    let networks = (0..numbers.below(4)).map(|_| Asn(64500 + numbers.below(5) as u32)).collect();
+    let networks = (0..numbers.below(4)).map(|_| Asn(1 + numbers.below(4) as u32)).collect();
     Lots { any: numbers.chance(90), points: numbers.chance(30), networks, seed: numbers.next() % 1000 }
 }
 
