@@ -76,8 +76,11 @@ async fn an_order_is_in_force_at_once_over_a_restart_and_until_it_ends() {
     assert_ne!(resolved(&node, GERMAN).await, "127.0.1.1");
     wait_for("its end", async || (resolved(&node, GERMAN).await == "127.0.1.1").then_some(())).await;
     assert_eq!(ordered(&node, &["list"]).await, "nothing is forced\n");
-    let feed = node.api("/api/v1/overview?service=live").await["feed"].to_string();
-    assert!(feed.contains("*-a forced down") && feed.contains("Override 2 is over"), "{feed}");
+    wait_for("the feed to tell its end", async || {
+        let feed = node.api("/api/v1/overview?service=live").await["feed"].to_string();
+        (feed.contains("*-a forced down") && feed.contains("Override 2 is over")).then_some(())
+    })
+    .await;
     node.stop().await;
 }
 

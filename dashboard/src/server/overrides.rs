@@ -23,8 +23,11 @@ use crate::{
 
 /// `GET /api/v1/overrides`: in the order given; a later one goes before an earlier.
 pub async fn list(State(console): State<Console>) -> Json<Vec<model::Override>> {
-    let snapshot = console.live.snapshot();
-    Json(console.live.overrides.list().iter().map(|forced| told(forced, &snapshot)).collect())
+    let (snapshot, now) = (console.live.snapshot(), Utc::now());
+    let list = console.live.overrides.list();
+    // One whose time is over holds no more, though it stays in the list until the control loop's tick.
+    let holding = list.iter().filter(|forced| !forced.is_over(now));
+    Json(holding.map(|forced| told(forced, &snapshot)).collect())
 }
 
 /// An override, as the API takes it.
@@ -235,7 +238,9 @@ fn nobody_left(forced: &Override, list: &[Override], snapshot: &Snapshot) -> Opt
     let emptied: Vec<String> = emptied.collect();
     (!emptied.is_empty()).then(|| {
         let emptied = emptied.join(", ");
-        format!("no pathway is left fit in {emptied}: all are kept there, for an answer that may fail is better than none")
+        format!(
+            "no pathway is left fit in {emptied}: all are kept there, for an answer that may fail is better than none"
+        )
     })
 }
 
