@@ -196,19 +196,23 @@ async fn a_standing_is_told_once_and_reaches_the_snapshot() {
     let (address, _) = cdn().await;
     write(folder.path(), &policy(address));
     let stalls = |stalled_ms| Cell {
-        sessions: 40,
-        watched_ms: 400_000,
+        sessions: 400,
+        watched_ms: 4_000_000,
         stalled_ms,
         newest_ms: Utc::now().timestamp_millis(),
         ..Cell::default()
     };
     let germany = Audience::Country("DE".parse().unwrap());
-    let mut cells = vec![world("a", stalls(200_000)), world("b", stalls(400))];
+    let mut cells = vec![world("a", stalls(2_000_000)), world("b", stalls(4000))];
     cells.extend(cells.clone().into_iter().map(|row| CellRow { audience: germany, ..row }));
     let store = Store::default();
     store.say(Some(cells));
     let node = Node::start(folder.path(), store, None).await.unwrap();
-    until("ranked", || node.live.snapshot().services[0].inputs.standings[1].len() == 2).await;
+    let leads = |audience| {
+        let standings = node.live.snapshot().services[0].inputs.standings[1].clone();
+        standings.get(&audience).is_some_and(|standing| standing.lead(1, 0).is_some())
+    };
+    until("ranked", || leads(Audience::World) && leads(germany)).await;
     let event =
         |event: &Event| matches!(event, Event::Standing { ahead, audience, .. } if ahead == "b" && audience == "world");
     assert_eq!(node.told(event), 1);
