@@ -137,10 +137,11 @@ fn moved(pair: (u8, u8), held: Option<Lead>, reverse: bool, way: Way, settled: b
     let fresh = |by, step: f64| Some(Lead { ahead: pair.0, behind: pair.1, by, share: step as f32, step: step as f32 });
     match (way, held) {
         (Way::Flee(by, step), None) => fresh(by, step),
-        (Way::Flee(by, step), Some(held)) if held.share < 1.0 => {
-            // Those who have left by smaller steps are among those who leave at once.
-            let share = if settled { f64::from(held.share) + step } else { step.max(f64::from(held.share)) };
-            Some(Lead { by, share: share.min(1.0) as f32, step: step as f32, ..held })
+        // Who is on the way back, or only began to leave, does not wait.
+        (Way::Flee(by, step), Some(held))
+            if held.share < 1.0 && (settled || held.step < 0.0 || 2.0 * f64::from(held.share) < step) =>
+        {
+            Some(Lead { by, share: (f64::from(held.share) + step).min(1.0) as f32, step: step as f32, ..held })
         }
         (Way::Up(by), None) if settled && !reverse => fresh(by, pace),
         (Way::Up(by), Some(held)) if settled && held.share < 1.0 => Some(Lead { by, ..stepped(held, 1.0, pace)? }),
