@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use fairway_dns::{Bound, Metrics, Zones, serve};
 use fairway_geo::GeoTable;
 use fairway_steering::{Live, Service, Snapshot};
@@ -207,7 +207,7 @@ fn snapshot(folder: &Path) -> Snapshot {
     let geo = GeoTable::load(&[networks], &mut |_| {}).unwrap();
     let service = |(file, text)| {
         let policy = fairway_policies::parse(file, text).unwrap_or_else(|problems| panic!("{problems:?}"));
-        Service::new(Arc::new(policy), Vec::new(), Vec::new(), None, Arc::default())
+        Service::fresh(Arc::new(policy), DateTime::UNIX_EPOCH)
     };
     Snapshot::compile(1, Utc::now(), Arc::new(geo), POLICIES.map(service).into())
 }

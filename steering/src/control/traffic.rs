@@ -17,8 +17,9 @@ use crate::{
     snapshot::{Inputs, Service},
 };
 
-/// Countries whose traffic is reckoned with one by one, those with the most first; the rest counts as one of no known place.
-const COUNTRIES: usize = 48;
+/// Audiences whose traffic is reckoned with one by one, those with the most first. Networks among them, since a standing may
+/// be a network's own; what is left counts as their countries', and at last as that of no known place.
+const AUDIENCES: usize = 64;
 /// A sender of any session: admissions are for the draws of all of them.
 const SOMEONE: &str = "someone";
 
@@ -46,7 +47,7 @@ impl State {
             changed |= prices != held.prices;
             (held.volumes, held.prices) = (volumes, prices);
 
-            let countries = traffic.remove(&policy.service).unwrap_or_default();
+            let audiences = traffic.remove(&policy.service).unwrap_or_default();
             let inputs = Inputs {
                 verdicts: self.verdicts.of(&policy, now),
                 standings: held.standings.clone(),
@@ -55,7 +56,7 @@ impl State {
                 ..Inputs::default()
             };
             let service = Service::new(policy, inputs, held.counters.clone());
-            let admits = admitted(service, &held.admits, &countries, now);
+            let admits = admitted(service, &held.admits, &audiences, now);
             changed |= admits != held.admits;
             held.admits = admits;
         }
@@ -65,11 +66,11 @@ impl State {
     }
 }
 
-/// The admissions of a service with this traffic (bit/s) in each country; everyone where no step asks for them.
+/// The admissions of a service with this traffic (bit/s) at each place; everyone where no step asks for them.
 pub(crate) fn admitted(
     mut service: Service,
     before: &[f32],
-    countries: &[(Option<Country>, f64)],
+    audiences: &[(Place, f64)],
     now: DateTime<Utc>,
 ) -> Vec<f32> {
     let policy = service.policy.clone();
@@ -78,12 +79,8 @@ pub(crate) fn admitted(
         _ => None,
     });
     let Some(fill) = fill else { return vec![1.0; policy.pathways.len()] };
-    let asker = |country: &Option<Country>| -> Asker {
-        let continent = country.and_then(Country::continent);
-        let place = Place { country: *country, continent, ..Place::default() };
-        service.asker(&Client::at(place, Via::Hls, Some(SOMEONE)), now)
-    };
-    let askers: Vec<(Asker, f64)> = countries.iter().map(|(country, bits)| (asker(country), *bits)).collect();
+    let asker = |place: &Place| -> Asker { service.asker(&Client::at(*place, Via::Hls, Some(SOMEONE)), now) };
+    let askers: Vec<(Asker, f64)> = audiences.iter().map(|(place, bits)| (asker(place), *bits)).collect();
     admissions(&policy, fill, before, |admits| {
         service.inputs.admits = admits.to_vec();
         let mut loads = vec![0.0; policy.pathways.len()];
@@ -95,29 +92,44 @@ pub(crate) fn admitted(
     })
 }
 
-/// Traffic by service and country, bit/s.
-fn traffic(rows: &[CellRow]) -> BTreeMap<String, Vec<(Option<Country>, f64)>> {
-    let mut found: BTreeMap<&str, (f64, BTreeMap<Country, f64>)> = BTreeMap::new();
+/// Traffic by service and place, bit/s: of the largest audiences, and of what is left of those around them.
+fn traffic(rows: &[CellRow]) -> BTreeMap<String, Vec<(Place, f64)>> {
+    let mut services: BTreeMap<&str, BTreeMap<Audience, f64>> = BTreeMap::new();
     for row in rows {
         let bits = row.cell.bits as f64 / WINDOW.as_secs_f64();
-        let (world, countries) = found.entry(&row.service).or_default();
-        match row.audience {
-            Audience::World => *world += bits,
-            Audience::Country(country) => *countries.entry(country).or_default() += bits,
-            Audience::Continent(_) | Audience::CountryAsn(..) => {}
-        }
+        *services.entry(&row.service).or_default().entry(row.audience).or_default() += bits;
     }
-    let of = |(service, (world, countries)): (&str, (f64, BTreeMap<Country, f64>))| {
-        let mut countries: Vec<_> = countries.into_iter().map(|(country, bits)| (Some(country), bits)).collect();
-        countries.sort_by(|a, b| b.1.total_cmp(&a.1));
-        countries.truncate(COUNTRIES);
-        let rest = world - countries.iter().map(|(_, bits)| bits).sum::<f64>();
-        if rest > 0.0 {
-            countries.push((None, rest));
-        }
-        (service.to_owned(), countries)
+    services.into_iter().map(|(service, audiences)| (service.to_owned(), apart(audiences))).collect()
+}
+
+/// The largest first, each without what stands in the list for a part of it.
+fn apart(audiences: BTreeMap<Audience, f64>) -> Vec<(Place, f64)> {
+    let mut largest: Vec<(Audience, f64)> = audiences.iter().map(|(audience, bits)| (*audience, *bits)).collect();
+    largest.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
+    largest.truncate(AUDIENCES);
+    let inside = |of: Audience, other: Audience| {
+        other.lineage().skip(1).find(|wider| largest.iter().any(|(listed, _)| listed == wider)) == Some(of)
     };
-    found.into_iter().map(of).collect()
+    let rest = |(audience, bits): &(Audience, f64)| {
+        let parts: f64 = largest.iter().filter(|(other, _)| inside(*audience, *other)).map(|(_, bits)| bits).sum();
+        (place(*audience), (bits - parts).max(0.0))
+    };
+    largest.iter().map(rest).filter(|(_, bits)| *bits > 0.0).collect()
+}
+
+fn place(audience: Audience) -> Place {
+    let of = |country: Option<Country>, asn| Place {
+        country,
+        continent: country.and_then(Country::continent),
+        asn,
+        ..Place::default()
+    };
+    match audience {
+        Audience::CountryAsn(country, asn) => of(Some(country), Some(asn)),
+        Audience::Country(country) => of(Some(country), None),
+        Audience::Continent(continent) => Place { continent: Some(continent), ..Place::default() },
+        Audience::World => Place::default(),
+    }
 }
 
 #[cfg(test)]
@@ -135,20 +147,24 @@ mod tests {
         policy.pathways[0].capacity = Some(100);
         let service = || Service::fresh(Arc::new(policy.clone()), now());
         let germany: Country = "DE".parse().unwrap();
-        let admitted = |bits: f64| admitted(service(), &[], &[(Some(germany), bits), (None, 0.0)], now());
+        let germans = place(Audience::Country(germany));
+        let admitted = |bits: f64| admitted(service(), &[], &[(germans, bits), (Place::default(), 0.0)], now());
         assert_eq!(admitted(90.0), [1.0, 1.0]);
         let half = admitted(200.0);
         assert!((half[0] - 0.5).abs() < 0.01 && half[1] == 1.0, "{half:?}");
     }
 
     #[test]
-    fn traffic_is_of_countries_and_the_rest() {
+    fn traffic_is_of_networks_and_what_is_left_around_them() {
         let row = |audience, bits: u64| CellRow {
             cell: crate::cells::Cell { bits: bits * WINDOW.as_secs(), ..Default::default() },
             ..crate::testing::row("a", audience, 1, 0.0, now())
         };
         let germany: Country = "DE".parse().unwrap();
-        let rows = [row(Audience::World, 100), row(Audience::Country(germany), 60)];
-        assert_eq!(traffic(&rows)["live"], [(Some(germany), 60.0), (None, 40.0)]);
+        let network = Audience::CountryAsn(germany, fairway_geo::Asn(3320));
+        let country = Audience::Country(germany);
+        let rows = [row(Audience::World, 100), row(country, 60), row(network, 45)];
+        let expected = [(Audience::World, 40.0), (country, 15.0), (network, 45.0)];
+        assert_eq!(traffic(&rows)["live"], expected.map(|(audience, bits)| (place(audience), bits)));
     }
 }

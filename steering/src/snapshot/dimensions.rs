@@ -127,8 +127,11 @@ fn network(geo: &GeoTable, country: Option<Country>, asn: Asn) -> impl Iterator<
 pub(super) fn again(before: &Service, after: &Service, geo: &GeoTable) -> Again {
     let fit = |inputs: &Inputs| -> Vec<_> { inputs.verdicts.iter().map(|v| (v.health, v.since)).collect() };
     let (was, is) = (&before.inputs, &after.inputs);
+    let reads = |kind: fn(&StepKind) -> bool| after.policy.steps.iter().any(|step| kind(&step.kind));
     let same = Arc::ptr_eq(&before.policy, &after.policy)
-        && (&was.ramps, &was.admits, &was.prices) == (&is.ramps, &is.admits, &is.prices)
+        && was.ramps == is.ramps
+        && (was.admits == is.admits || !reads(|kind| matches!(kind, StepKind::Capacity(_))))
+        && (was.prices == is.prices || !reads(|kind| matches!(kind, StepKind::Cheapest(_))))
         && was.overrides == is.overrides
         && fit(was) == fit(is);
     if !same {
