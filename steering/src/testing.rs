@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -125,9 +125,12 @@ pub fn verdict(health: Health) -> Verdict {
     Verdict { health, cause, since: now() - TimeDelta::hours(1) }
 }
 
+/// Made once: even an empty table has its index.
+static NOWHERE: LazyLock<Arc<GeoTable>> = LazyLock::new(|| Arc::new(GeoTable::empty()));
+
 /// A snapshot of this one service.
 pub fn snapshot(service: Service) -> Snapshot {
-    Snapshot::compile(7, now() - TimeDelta::seconds(1), Arc::new(GeoTable::empty()), vec![service])
+    Snapshot::compile(7, now() - TimeDelta::seconds(1), NOWHERE.clone(), vec![service])
 }
 
 /// The same with all up, and nothing known.

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use fairway_geo::{Asn, Continent, Coordinates, Located, Place};
 use fairway_policies::{
     Capacity, Cheapest, Device, Explore, Fence, Healthy, Limit, Metric, Nearest, PathSet, Policy, Prefer, Protocol,
-    Rank, Step, StepKind, Stick, StickBy, Stream, Weights, When,
+    Step, StepKind, Stick, StickBy, Stream, Weights, When,
     model::{MAX_PATHWAYS, PathwayAnswer},
 };
 use ipnet::IpNet;
@@ -100,7 +100,7 @@ impl Someone {
 /// Policies and states, one after the other.
 pub struct Worlds {
     pub numbers: Numbers,
-    /// What the policies are made of: as many pathways as there can be.
+    /// What the policies are made of: as many pathways as there can be, and a `rank`.
     most: Arc<Policy>,
 }
 
@@ -108,7 +108,7 @@ impl Worlds {
     pub fn new(seed: u64) -> Self {
         let ids: Vec<String> = (0..MAX_PATHWAYS).map(|i| format!("p{i}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        Self { numbers: Numbers(seed), most: policy(&ids, "") }
+        Self { numbers: Numbers(seed), most: policy(&ids, "[[step]]\ndo = \"rank\"\n") }
     }
 
     pub fn client(&mut self) -> Someone {
@@ -132,7 +132,8 @@ impl Worlds {
         let numbers = &mut self.numbers;
         let most = if numbers.chance(95) { 5 } else { MAX_PATHWAYS };
         let pathways = 1 + numbers.below(most);
-        let steps: Vec<Step> = (0..1 + numbers.below(6)).map(|_| step(numbers, pathways)).collect();
+        let steps: Vec<Step> =
+            (0..1 + numbers.below(6)).map(|_| step(numbers, pathways, &self.most.steps[0].kind)).collect();
         let mut policy = Policy { steps, pathways: self.most.pathways[..pathways].to_vec(), ..(*self.most).clone() };
         policy.pathways[0].answer = PathwayAnswer::None;
         for pathway in &mut policy.pathways {
@@ -181,7 +182,7 @@ fn when(numbers: &mut Numbers) -> When {
     when
 }
 
-fn step(numbers: &mut Numbers, pathways: usize) -> Step {
+fn step(numbers: &mut Numbers, pathways: usize, rank: &StepKind) -> Step {
     let share = |numbers: &mut Numbers| numbers.below(11) as f64 / 10.0;
     let kind = match numbers.below(13) {
         0 => StepKind::Healthy(Healthy { panic: share(numbers), availability: None, ramp: Duration::ZERO }),
@@ -191,10 +192,7 @@ fn step(numbers: &mut Numbers, pathways: usize) -> Step {
             let second = PathSet(numbers.set(pathways).0 & !first.0);
             StepKind::Prefer(Prefer { tiers: vec![first, second] })
         }
-        3 | 4 => StepKind::Rank(match &policy(&["a"], "[[step]]\ndo = \"rank\"\n").steps[0].kind {
-            StepKind::Rank(rank) => Rank { ..rank.clone() },
-            other => panic!("{other:?}"),
-        }),
+        3 | 4 => rank.clone(),
         5 => {
             let bias = (0..pathways).map(|_| numbers.below(1000) as f64 - 500.0).collect();
             StepKind::Nearest(Nearest { bias, same: numbers.below(5000) as f64 })
