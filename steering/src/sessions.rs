@@ -203,10 +203,12 @@ mod tests {
         sessions.touch("s", seen(0));
         sessions.buffered("s", 30_000, at(0));
         sessions.touch("s", seen(1));
-        assert_eq!([at(-5), at(0), at(12), at(31)].map(|now| sessions.buffer_ms("s", now).unwrap()), [
-            30_000, 30_000, 18_000, 0
-        ]);
-        let others = (0..9_999).map(|n| format!("s{n}")).filter(|sid| std::ptr::eq(sessions.shard(sid), sessions.shard("s")));
+        assert_eq!(
+            [at(-5), at(0), at(12), at(31)].map(|now| sessions.buffer_ms("s", now).unwrap()),
+            [30_000, 30_000, 18_000, 0]
+        );
+        let others =
+            (0..9_999).map(|n| format!("s{n}")).filter(|sid| std::ptr::eq(sessions.shard(sid), sessions.shard("s")));
         sessions.touch(&others.into_iter().next().unwrap(), seen(0));
         sessions.touch("s", seen(0));
         assert_eq!(sessions.buffer_ms("s", at(12)), Some(18_000), "from one generation to the next");

@@ -94,7 +94,13 @@ fn test(world: World, case: &Case, coverage: &mut Coverage) -> Outcome {
         crowd(service, &asker, now).for_each(|reports| coverage.saw(&reports));
     }
     let explanation = explain(&world.snapshot, service, &client, now);
-    let came = judge::Came { policy: &service.policy, via: client.via, decision: &decision, shares: &shares, explanation: &explanation };
+    let came = judge::Came {
+        policy: &service.policy,
+        via: client.via,
+        decision: &decision,
+        shares: &shares,
+        explanation: &explanation,
+    };
     let misses = judge::misses(&case.expect, &came);
     let explanation = (!misses.is_empty()).then_some(explanation);
     Outcome { name: case.name.clone(), line: case.line, misses, explanation }

@@ -37,9 +37,9 @@ mod gather;
 mod orders;
 mod save;
 mod state;
-mod traffic;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 

@@ -39,7 +39,13 @@ impl CellSource for Store {
 }
 
 fn world(pathway: &str, cell: Cell) -> CellRow {
-    CellRow { service: "live".into(), pathway: pathway.into(), audience: Audience::World, bucket: Utc::now().timestamp() / 10 * 10, cell }
+    CellRow {
+        service: "live".into(),
+        pathway: pathway.into(),
+        audience: Audience::World,
+        bucket: Utc::now().timestamp() / 10 * 10,
+        cell,
+    }
 }
 
 /// Serves a router on a free port.

@@ -127,15 +127,8 @@ impl Saved {
             _ => Arc::default(),
         });
         let standings = standings.collect();
-        let inputs = Inputs {
-            verdicts,
-            ramps,
-            standings,
-            prices,
-            volumes,
-            cells_at_ms: saved.cells_at_ms,
-            ..Inputs::default()
-        };
+        let inputs =
+            Inputs { verdicts, ramps, standings, prices, volumes, cells_at_ms: saved.cells_at_ms, ..Inputs::default() };
         Service::new(policy, inputs, counters)
     }
 
