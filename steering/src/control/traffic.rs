@@ -137,15 +137,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::testing::{now, policy};
+    use crate::testing::now;
 
     #[test]
     fn a_full_pathway_admits_what_it_carries() {
-        let steps = "[[step]]\ndo = \"prefer\"\ntiers = [[\"a\"]]\nwhen = { country = [\"DE\"] }\n\
-                     [[step]]\ndo = \"capacity\"\nfill = 1.0\n";
-        let mut policy = (*policy(&["a", "b"], steps)).clone();
-        policy.pathways[0].capacity = Some(100);
-        let service = || Service::fresh(Arc::new(policy.clone()), now());
+        let text = "[[pathway]]\nid = \"a\"\nurl = \"http://a.test/\"\ncapacity = \"100 bit/s\"\n\
+                    [[pathway]]\nid = \"b\"\nurl = \"http://b.test/\"\n\
+                    [[step]]\ndo = \"capacity\"\nfill = 1.0\n";
+        let policy = Arc::new(fairway_policies::parse("live.policy.toml", text).unwrap());
+        let service = || Service::fresh(policy.clone(), now());
         let germany: Country = "DE".parse().unwrap();
         let germans = place(Audience::Country(germany));
         let admitted = |bits: f64| admitted(service(), &[], &[(germans, bits), (Place::default(), 0.0)], now());
