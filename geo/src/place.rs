@@ -135,6 +135,11 @@ impl Country {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("??")
     }
+
+    /// Two of A to Z.
+    pub(crate) fn letters(self) -> [u8; 2] {
+        self.0
+    }
 }
 
 impl FromStr for Country {
