@@ -1,12 +1,13 @@
 //! The two decisions for each asker, and what their difference adds up to. The page in [`super`] argues how.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
+use fairway_geo::{Continent, Country, Place};
 use fairway_policies::{Policy, When, lint};
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
@@ -22,7 +23,7 @@ use crate::{
     snapshot::{Saved, Service, Snapshot},
 };
 
-/// So many sessions are made up for a country of which no decision is recorded: enough for shares within some percent.
+/// So many sessions are made up for a place of which no decision is recorded: enough for shares within some percent.
 const MADE_UP: u32 = 200;
 /// Lines of unchanged text around each change in a diff.
 const CONTEXT: usize = 3;
@@ -54,7 +55,9 @@ impl fmt::Display for Basis {
         match self {
             Self::Recorded(decisions) => write!(f, "by {decisions} recorded decisions of the last hour"),
             Self::Viewers(sessions) => write!(f, "no decision is recorded; by the countries of {sessions} viewers"),
-            Self::Nothing => f.write_str("nothing is known of its viewers; by made-up sessions"),
+            Self::Nothing => {
+                f.write_str("nothing is known of its viewers; by as many sessions in each place that the policies name")
+            }
         }
     }
 }
@@ -87,7 +90,7 @@ pub(super) fn plan(
         let new = new.map(|policy| known.service(Arc::new(policy.clone()), Arc::default(), now));
         let (askers, basis) = match askers.get(id).filter(|askers| !askers.is_empty()) {
             Some(askers) => (askers.clone(), Basis::Recorded(askers.len())),
-            None => made_up(&snapshot, id, &status.cells, now),
+            None => made_up(&snapshot, id, &status.cells, new.as_ref().map(|service| &*service.policy), now),
         };
         let traffic = traffic(&status.demand, id);
         let sides = Sides { old, new: new.as_ref(), askers: &askers, traffic, now };
@@ -261,15 +264,32 @@ fn under(asker: &Asker, old: &Policy, new: &Policy, now: DateTime<Utc>) -> Asker
     Asker { holds: bits.fold(0, |bits, (index, _)| bits | 1 << index), ..*asker }
 }
 
-/// Sessions in the countries in which the service has viewers.
-fn made_up(snapshot: &Snapshot, id: &str, cells: &[CellRow], now: DateTime<Utc>) -> (Vec<Weighed>, Basis) {
+/// Sessions in the countries in which the service has viewers; where it has none, as many in each place that the policy of
+/// before or that of after names, and in none.
+fn made_up(
+    snapshot: &Snapshot,
+    id: &str,
+    cells: &[CellRow],
+    new: Option<&Policy>,
+    now: DateTime<Utc>,
+) -> (Vec<Weighed>, Basis) {
     let Some(service) = snapshot.service(id) else { return (Vec::new(), Basis::Nothing) };
     let askers = askers_of_cells(service, cells, now);
     let viewers: f64 = askers.iter().map(|weighed| weighed.weight).sum();
-    match askers.is_empty() {
-        true => (sessions(service, None, f64::from(MADE_UP), now).collect(), Basis::Nothing),
-        false => (askers, Basis::Viewers(viewers.round() as u64)),
+    if !askers.is_empty() {
+        return (askers, Basis::Viewers(viewers.round() as u64));
     }
+    let steps = service.policy.steps.iter().chain(new.into_iter().flat_map(|policy| &policy.steps));
+    let mut countries: BTreeSet<Country> = BTreeSet::new();
+    let mut continents: BTreeSet<Continent> = BTreeSet::new();
+    for When { country, continent, .. } in steps.map(|step| &step.when) {
+        countries.extend(country.any.iter().chain(&country.not));
+        continents.extend(continent.any.iter().chain(&continent.not));
+    }
+    let countries = countries.into_iter().map(|country| (Some(country), country.continent()));
+    let places = [(None, None)].into_iter().chain(continents.into_iter().map(|c| (None, Some(c)))).chain(countries);
+    let place = |(country, continent)| Place { country, continent, ..Place::default() };
+    (places.flat_map(|named| sessions(service, place(named), 1.0, now)).collect(), Basis::Nothing)
 }
 
 /// Made-up sessions of HLS players in the countries that these cells have viewers of the service in, as many as these.
@@ -280,18 +300,14 @@ pub fn askers_of_cells(service: &Service, cells: &[CellRow], now: DateTime<Utc>)
             *countries.entry(country).or_default() += row.cell.sessions;
         }
     }
-    let of = |(country, viewers): (fairway_geo::Country, u64)| sessions(service, Some(country), viewers as f64, now);
+    let of = |(country, viewers): (Country, u64)| {
+        let place = Place { country: Some(country), continent: country.continent(), ..Place::default() };
+        sessions(service, place, viewers as f64, now)
+    };
     countries.into_iter().filter(|(_, viewers)| *viewers > 0).flat_map(of).collect()
 }
 
-fn sessions(
-    service: &Service,
-    country: Option<fairway_geo::Country>,
-    viewers: f64,
-    now: DateTime<Utc>,
-) -> impl Iterator<Item = Weighed> {
-    let continent = country.and_then(fairway_geo::Country::continent);
-    let place = fairway_geo::Place { country, continent, ..fairway_geo::Place::default() };
+fn sessions(service: &Service, place: Place, viewers: f64, now: DateTime<Utc>) -> impl Iterator<Item = Weighed> {
     (0..MADE_UP).map(move |n| {
         let session = format!("{n}");
         let asker = service.asker(&Client::at(place, Via::Hls, Some(&session)), now);

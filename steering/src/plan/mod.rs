@@ -7,8 +7,8 @@
 //!
 //! # Whose decisions
 //! Those recorded in the last hour, each weighing as many as it stands for. Where none are there yet (a new service, recording
-//! turned off, the store away), sessions are made up in the countries that the cells have viewers in, as many as these; where there are
-//! none of these either, in no place at all, and the plan says on what it rests. A recorded asker has no address: a
+//! turned off, the store away), sessions are made up in the countries that the cells have viewers in, as many as these; where there
+//! are none of these either, as many in each place that the policies name; and the plan says on what it rests. A recorded asker has no address: a
 //! condition on CIDRs that the policy in force does not have as well cannot be judged, and is taken not to hold.
 //!
 //! # Load and cost
@@ -27,6 +27,8 @@
 
 mod apply;
 mod impact;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::BTreeMap;
