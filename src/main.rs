@@ -63,6 +63,10 @@ fn main() -> ExitCode {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Failure { code: Code::Bug, message: format!("error: {error}") }
+        match error.kind() {
+            // Who reads what we print has seen enough, as `head` has.
+            std::io::ErrorKind::BrokenPipe => Failure { code: Code::Done, message: String::new() },
+            _ => Failure { code: Code::Bug, message: format!("error: {error}") },
+        }
     }
 }

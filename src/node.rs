@@ -28,8 +28,8 @@ use fairway_geo::{GeoError, GeoTable};
 use fairway_steering::{
     Live,
     control::{self, StartError},
-    record,
     plan::Changes,
+    record,
     revisions::Revisions,
 };
 use fairway_store::{Engine, EngineOptions, EngineState, External, Store, StoreMetrics};

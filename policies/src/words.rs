@@ -1,4 +1,6 @@
-//! How lists read in English, and what a misspelt word was meant to be.
+//! How lists and durations are written, and what a misspelt word was meant to be.
+
+use std::time::Duration;
 
 use crate::model::{PathSet, Policy};
 
@@ -36,4 +38,14 @@ pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) ->
 pub(crate) fn list(joint: &str, words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|w| format!("`{w}`")).collect();
     enumerate(joint, &quoted)
+}
+
+/// As it is written: `1h`, `90s`, `250ms`.
+pub(crate) fn span(duration: Duration) -> String {
+    match duration.as_millis() {
+        0 => "0s".into(),
+        ms if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
+        ms if ms % 1000 == 0 => format!("{}s", ms / 1000),
+        ms => format!("{ms}ms"),
+    }
 }

@@ -1,5 +1,7 @@
 //! The policies that people start from, and the shipped one, are as we ask of others.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
 use std::{fs, path::Path};
 
 use fairway_policies::{Policy, Problem, format, lint, parse};

@@ -1,5 +1,7 @@
 //! What is complained of in policies that are policies, and what is not.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
 use fairway_policies::{Code, Problem, lint, parse};
 
 const HEAD: &str = r#"

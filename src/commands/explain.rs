@@ -20,8 +20,8 @@ use fairway_steering::{
 use serde::Deserialize;
 
 use crate::{
-    admin::Admin,
     Environment,
+    admin::Admin,
     cli::{self, How},
     exit::Failure,
     node,
@@ -63,7 +63,8 @@ struct Told {
 fn again(url: &str, id: DecisionId, json: bool) -> Result<(), Failure> {
     let path = format!("/api/v1/decisions/{id}");
     let value: serde_json::Value = from_node(async || Admin::at(url)?.get(&path, &[]).await)?;
-    let told = Told::deserialize(&value).map_err(|error| Failure::unavailable(format!("{url} answers oddly: {error}")))?;
+    let told =
+        Told::deserialize(&value).map_err(|error| Failure::unavailable(format!("{url} answers oddly: {error}")))?;
     let text = match json {
         true => serde_json::to_string_pretty(&value).map_err(io::Error::other)? + "\n",
         false => account(&told),
@@ -103,11 +104,7 @@ fn on_files(args: &cli::Explain, environment: &Environment) -> Result<Explanatio
     let asked = args.service.as_deref().unwrap_or_default();
     let Some(service) = snapshot.service(asked) else {
         let known: Vec<_> = snapshot.services.iter().map(|s| s.policy.service.as_str()).collect();
-        return Err(Failure::bad_input(format!(
-            "there is no service {:?}; there are: {}",
-            asked,
-            known.join(", ")
-        )));
+        return Err(Failure::bad_input(format!("there is no service {:?}; there are: {}", asked, known.join(", "))));
     };
     let via = match args.via {
         How::Dns => Via::Dns,

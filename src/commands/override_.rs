@@ -33,7 +33,8 @@ async fn set(args: &SetOverride, now: DateTime<Utc>) -> Result<(), Failure> {
         "author": args.author, "reason": args.reason,
         "expires_ms": args.until.map(|until| until.after(now).timestamp_millis()), "for_s": args.lasts,
     });
-    let place = [("continent", args.continent.map(|c| c.to_string())), ("country", args.country.map(|c| c.to_string()))];
+    let place =
+        [("continent", args.continent.map(|c| c.to_string())), ("country", args.country.map(|c| c.to_string()))];
     for (key, code) in place {
         if let Some(code) = code {
             body[key] = code.into();

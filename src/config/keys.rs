@@ -32,9 +32,21 @@ pub const KEYS: &[Key] = &[
     key("store.database", "\"fairway\"", "database at store.url"),
     key("store.library", "\"\"", "the embedded engine's libchdb.so; empty: what `make setup` fetched"),
     key("store.max_memory", "\"1536 MiB\"", "what the embedded engine may take"),
-    key("record.sample", "20", "decisions recorded a second at most, the rest sampled; 0: only explained, failed and changed ones"),
+    key(
+        "record.sample",
+        "20",
+        "decisions recorded a second at most, the rest sampled; 0: only explained, failed and changed ones",
+    ),
     key("record.keep", "\"24h\"", "how long recorded decisions are kept"),
-    key("change.max_moved", "0.25", "of a service's decisions, the share that a change of policies may move unless confirmed, 0 to 1"),
-    key("change.max_load", "0.9", "of its capacity, the share to which a change of policies may fill a pathway unless confirmed"),
+    key(
+        "change.max_moved",
+        "0.25",
+        "of a service's decisions, the share that a change of policies may move unless confirmed, 0 to 1",
+    ),
+    key(
+        "change.max_load",
+        "0.9",
+        "of its capacity, the share to which a change of policies may fill a pathway unless confirmed",
+    ),
     key("triggers.webhook", "\"\"", "where scaling triggers are posted, as CloudEvents"),
 ];

@@ -174,7 +174,16 @@ fn in_environment(name: &str, text: &str, message: String, help: Option<String>)
     // A secret does not belong into a log.
     let shown = if name.ends_with("PASSWORD") { "…" } else { text };
     let width = name.chars().count() as u32;
-    Problem { code: None, file: "environment".into(), line: 1, column: 1, source: format!("{name}={shown}"), width, message, help }
+    Problem {
+        code: None,
+        file: "environment".into(),
+        line: 1,
+        column: 1,
+        source: format!("{name}={shown}"),
+        width,
+        message,
+        help,
+    }
 }
 
 fn at(file: &str, text: &str, span: Range<usize>, message: String, help: Option<String>) -> Problem {

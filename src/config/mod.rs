@@ -177,12 +177,13 @@ impl Reader<'_> {
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = match &text[digits.len()..] {
             "s" => 1,
-            "min" => 60,
+            "m" => 60,
             "h" => 3_600,
             "d" => 86_400,
             _ => 0,
         };
-        match digits.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).filter(|n| (1..=LONGEST).contains(n)) {
+        match digits.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).filter(|n| (1..=LONGEST).contains(n))
+        {
             Some(seconds) => Duration::from_secs(seconds),
             None => self.refuse(key, "a time with its unit, up to 10 years, such as \"24h\" or \"7d\""),
         }
@@ -244,7 +245,9 @@ mod tests {
         let record = |file: &str| load(file, &[]).map(|config| (config.record.sample, config.record.keep.as_secs()));
         assert_eq!(record("").unwrap(), (20.0, 86_400));
         assert_eq!(record("[record]\nsample = 0.5\nkeep = \"7 d\"\n").unwrap(), (0.5, 7 * 86_400));
-        for wrong in ["sample = -1", "sample = \"all\"", "keep = 24", "keep = \"24\"", "keep = \"0h\"", "keep = \"999999d\""] {
+        for wrong in
+            ["sample = -1", "sample = \"all\"", "keep = 24", "keep = \"24\"", "keep = \"0h\"", "keep = \"999999d\""]
+        {
             assert_eq!(record(&format!("[record]\n{wrong}\n")).unwrap_err()[0].line, 2, "{wrong}");
         }
     }

@@ -6,28 +6,37 @@
 //! policies (files)┤
 //! overrides ──────┘
 //! ```
-//! Read [`decide`] first: it is what everything else is for. Then [`snapshot`] (what it reads), [`standing`] (who is
-//! ahead of whom for an audience), [`estimates`] (what is known of each pathway, and how surely), [`health`] (verdicts,
-//! and the way back), [`overrides`] (what operators force), [`cells`] (what beacons say), [`control`] (the loop that
-//! gathers these and swaps the snapshot; [`sources`] reads the policy folder), [`live`] (the handle the other rooms
-//! hold), [`sessions`] (which pathway a playback is on), [`demand`] (load per pathway and its triggers), [`http`] (the
-//! content-steering service), [`explain`] (the story of one decision), [`metrics`].
+//! Read [`decide`] first: it is what everything else is for. Then:
+//! - *what it reads*: [`snapshot`], and in it [`client`] (who asks, and the [`Asker`] that is left of one), [`health`]
+//!   (verdicts, and the way back), [`overrides`] (what operators force), [`cells`] (what beacons say), [`estimates`] (what is
+//!   known of each pathway, and how surely), [`standing`] (who is ahead of whom for an audience), [`demand`] (load per
+//!   pathway: triggers, admissions, prices), [`sessions`] (which pathway a playback is on);
+//! - *who makes it*: [`control`] (the loop that gathers these and swaps the snapshot; [`sources`] reads the policy folder);
+//! - *who asks it*: [`http`] (the content-steering service), by [`live`], the handle that other rooms hold too;
+//! - *what is told of it*: [`explain`] (the story of one decision), [`record`] (decisions kept, and made again; answers hand
+//!   them over by `recorder`), [`event`] (the feed), [`metrics`] and [`counters`];
+//! - *how policies change*: [`cases`] (a policy's own tests), [`plan`] (what a change would mean, and making it),
+//!   [`revisions`] (what was in force before).
 //!
 //! Imports run one way, from a line here to those under it, and never in a circle:
 //!
 //! ```text
 //! control                                 gathers it all
-//! cases                                   holds a policy's tests against it
-//! http · explain · metrics                answer, tell, count
-//! decide · live                           the decision; the handle. Neither knows the other
-//! snapshot                                what both read
+//! record · plan · cases                   keep decisions, weigh changes, run a policy's tests
+//! http · metrics                          answer, count
+//! live                                    the handle
+//! recorder · explain                      what is told of a decision
+//! decide ⇄ snapshot                       the decision, and what it reads
 //! standing · demand · sessions
-//! estimates                               what is known, and how surely
-//! event
+//! estimates · event                       what is known, and how surely; what happened
 //! overrides                               what operators force
 //! health · cells · client · counters      the words that all share
-//! sources · lock · file                   know nothing of this room
+//! sources · revisions · lock · file       know nothing of this room
 //! ```
+//!
+//! `decide` and `snapshot` are one layer, since a snapshot holds what decisions have in common (rows), which the chain itself
+//! works out. File by file they run one way as well: `snapshot`'s `compile` and `dimensions` use the chain, the chain reads
+//! `snapshot` and its `rows`, and these hold `decide`'s `row` and `decision`, which are plain data.
 //!
 //! Answering touches one snapshot and nothing else: no lock, no disk, no store. This room never imports `store`.
 
@@ -50,6 +59,7 @@ pub mod metrics;
 pub mod overrides;
 pub mod plan;
 pub mod record;
+mod recorder;
 pub mod revisions;
 pub mod sessions;
 pub mod snapshot;

@@ -3,6 +3,8 @@
 //! Files are made at random out of every key of the language, sound and unsound values mixed; those that are refused are told
 //! what is wrong, the others are linted, formatted, tested and decided by.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
 use std::{net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};

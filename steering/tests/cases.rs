@@ -1,5 +1,7 @@
 //! `[[test]]`s are run as their author means them, and tell what they did not reach.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
 use std::{fs, path::Path, sync::Arc};
 
 use fairway_policies::{Policy, Problem, parse};

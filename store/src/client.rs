@@ -15,9 +15,7 @@ use clickhouse::{Client, RowOwned, RowRead, error::Error};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    BeaconRow, Engine, EngineState, StoreError, StoreMetrics, http::exception_code, metrics::Outcome, migrate,
-};
+use crate::{BeaconRow, Engine, EngineState, StoreError, StoreMetrics, http::exception_code, metrics::Outcome};
 
 /// The engine gives up on a query after so long, by its own clock; a chart or a tick has no use for it later.
 const QUERY_SECONDS: u64 = 10;
@@ -73,13 +71,6 @@ impl Store {
     fn new(client: Client, engine: Option<watch::Receiver<EngineState>>, metrics: StoreMetrics) -> Self {
         let client = client.with_product_info("fairway", env!("CARGO_PKG_VERSION"));
         Self { shared: Arc::new(Shared { client, engine, migrated: watch::Sender::new(false), metrics }) }
-    }
-
-    /// Brings the schema to this version. Safe to repeat.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        migrate::migrate(self).await?;
-        self.shared.migrated.send_replace(true);
-        Ok(())
     }
 
     /// [`Store::migrate`], again each second until it succeeds: a store may be starting, and one that says no may yet be
@@ -183,6 +174,11 @@ impl Store {
     pub async fn migrated(&self) {
         // The sender lives as long as this does, so that the wait ends only by the schema.
         self.shared.migrated.subscribe().wait_for(|migrated| *migrated).await.ok();
+    }
+
+    /// The schema is in place from here on.
+    pub(crate) fn note_migrated(&self) {
+        self.shared.migrated.send_replace(true);
     }
 
     fn ready(&self) -> Result<(), StoreError> {

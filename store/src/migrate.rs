@@ -17,8 +17,17 @@ const LEDGER: &str = "CREATE TABLE IF NOT EXISTS fairway_migrations \
     (version UInt32, statement UInt32, applied DateTime('UTC') DEFAULT now()) \
     ENGINE = MergeTree ORDER BY (version, statement)";
 
+impl Store {
+    /// Brings the schema to this version. Safe to repeat.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        migrate(self).await?;
+        self.note_migrated();
+        Ok(())
+    }
+}
+
 /// Runs what has not run yet.
-pub(crate) async fn migrate(store: &Store) -> Result<(), StoreError> {
+async fn migrate(store: &Store) -> Result<(), StoreError> {
     store.execute(LEDGER).await?;
     let done: Vec<(u32, u32)> = store.fetch("SELECT version, statement FROM fairway_migrations").await?;
     let newest = MIGRATIONS.last().map_or(0, |(version, _)| *version);

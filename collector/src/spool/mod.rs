@@ -21,13 +21,14 @@
 
 mod frame;
 mod segment;
+mod shared;
 mod writer;
 
 use std::{
     collections::VecDeque,
     fs::{self, File},
     io::{self, Read, Seek, Write},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -38,26 +39,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::metrics::Metrics;
 pub use segment::{Content, Segment};
+use shared::Shared;
+pub use shared::{Limits, SpoolError};
 use writer::{Command, Writer};
 
 /// Bytes that may wait in memory for the writer, which takes all of them with every sync. A disk that falls further behind
 /// is one to come back to: a player repeats, and the node's memory stays its own.
 const MAX_QUEUED: u64 = 64 << 20;
-
-/// How big it may get.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// A segment is sealed when it has grown to this: an insert is about so big.
-    pub segment_bytes: u64,
-    /// All segments together.
-    pub max_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { segment_bytes: 8 << 20, max_bytes: 8 << 30 }
-    }
-}
 
 /// The spool cannot be opened. The operator's to mend: a folder's rights, a full disk, another node on the same data.
 #[derive(Debug, thiserror::Error)]
@@ -76,43 +64,11 @@ pub enum OpenError {
     },
 }
 
-/// Why rows could not be put on disk. The same request may succeed later.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum SpoolError {
-    /// The store has been away for so long that the spool is full.
-    #[error("the spool is full")]
-    Full,
-    /// More comes than the disk takes.
-    #[error("the spool's disk is behind")]
-    Busy,
-    /// The disk.
-    #[error("the spool cannot be written: {0}")]
-    Disk(String),
-    /// The node is stopping.
-    #[error("the spool is closed")]
-    Closed,
-}
-
 /// The spool; clones are handles to the same.
 #[derive(Clone, Debug)]
 pub struct Spool {
     commands: mpsc::UnboundedSender<Command>,
     shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    dir: PathBuf,
-    limits: Limits,
-    metrics: Metrics,
-    /// Bytes of all segments, and those on their way into one.
-    bytes: AtomicU64,
-    /// Of these, those on their way.
-    queued: AtomicU64,
-    /// Oldest first.
-    sealed: Mutex<VecDeque<Segment>>,
-    /// Held for as long as the spool is open.
-    _lock: File,
 }
 
 impl Spool {

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;

@@ -9,7 +9,11 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Shared, SpoolError, frame, segment, segment::Segment};
+use super::{
+    frame, segment,
+    segment::Segment,
+    shared::{Shared, SpoolError},
+};
 
 /// So much is taken into one commit at most; the next one follows at once.
 const COMMIT_BYTES: usize = 4 << 20;

@@ -6,8 +6,8 @@
 
 mod api;
 mod assets;
-mod decisions;
 mod changes;
+mod decisions;
 mod events;
 mod feed;
 mod html;

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{Console, html, missing, refusal::Refusal, view};
 use crate::{
     format,
-    model::{self, Affected, OverrideDone, OverrideForm, Page, Question},
+    model::{self, OverrideDone, OverrideForm, Page, Question},
 };
 
 /// `GET /api/v1/overrides`: in the order given; a later one goes before an earlier.
@@ -27,7 +27,7 @@ pub async fn list(State(console): State<Console>) -> Json<Vec<model::Override>> 
     let list = console.live.overrides.list();
     // One whose time is over holds no more, though it stays in the list until the control loop's tick.
     let holding = list.iter().filter(|forced| !forced.is_over(now));
-    Json(holding.map(|forced| told(forced, &snapshot)).collect())
+    Json(holding.map(|forced| view::told(forced, &snapshot)).collect())
 }
 
 /// An override, as the API takes it.
@@ -214,7 +214,7 @@ fn done(outcome: &Outcome, live: &Live) -> OverrideDone {
     }
     warnings.extend(changed.saved.as_ref().err().map(|unsaved| unsaved.to_string()));
     warnings.extend(nobody_left(&changed.forced, &live.overrides.list(), &snapshot));
-    OverrideDone { forced: told(&changed.forced, &snapshot), in_force: *in_force, warnings }
+    OverrideDone { forced: view::told(&changed.forced, &snapshot), in_force: *in_force, warnings }
 }
 
 /// Where an override leaves no pathway fit, by what is forced and found now: of the clients whom it is for, or of those of a
@@ -259,42 +259,6 @@ fn is_empty(service: &Service, list: &[Override], place: &Place) -> bool {
     };
     let mut pathways = service.policy.pathways.iter().zip(&service.inputs.verdicts);
     pathways.all(|(pathway, verdict)| unfit(&pathway.id, verdict.health))
-}
-
-/// An override, as it is told.
-pub fn told(forced: &Override, snapshot: &Snapshot) -> model::Override {
-    let (force, share) = match forced.force {
-        Force::Up => (model::Force::Up, None),
-        Force::Down => (model::Force::Down, None),
-        Force::Drained => (model::Force::Drained, None),
-        Force::Share(share) => (model::Force::Share, Some(share)),
-    };
-    let concerned = snapshot.services.iter().filter(|service| forced.concerns(&service.policy));
-    let affects = concerned.flat_map(|service| {
-        let pathways = service.policy.pathways.iter().zip(&service.inputs.verdicts);
-        pathways.filter(|(pathway, _)| forced.names(&pathway.id)).map(|(pathway, verdict)| Affected {
-            service: service.policy.service.clone(),
-            pathway: pathway.id.clone(),
-            health: view::health(verdict.health),
-            cause: verdict.cause.to_string(),
-        })
-    });
-    model::Override {
-        id: forced.id,
-        service: forced.service.clone(),
-        pathway: forced.pathway.clone(),
-        continent: forced.place.continent.map(|continent| continent.to_string()),
-        country: forced.place.country.map(|country| country.to_string()),
-        asn: forced.place.asn.map(|asn| asn.0),
-        place: forced.place.to_string(),
-        force,
-        share,
-        author: forced.author.clone(),
-        reason: forced.reason.clone(),
-        since_ms: forced.since.timestamp_millis(),
-        expires_ms: forced.expires.map(|at| at.timestamp_millis()),
-        affects: affects.collect(),
-    }
 }
 
 fn bad(field: &'static str, why: String) -> Refusal {

@@ -5,16 +5,16 @@ use fairway_policies::{Policy, explain::Explanation};
 use fairway_steering::{
     Asn, Client, Health, Place, Service, Snapshot, Verdict, Via,
     live::{Live, Point, Status, StoreState},
-    overrides::{Override, of_pathway},
+    overrides::{Force, Override, of_pathway},
 };
 use fairway_store::SeriesPoint;
 
 use super::{
-    Console, feed, overrides,
+    Console, feed,
     quality::{Known, MINUTES},
     refusal::Refusal,
 };
-use crate::model::{self, Demand, Forced, Overview, PathwayView, Question, Refused, Series, Sources};
+use crate::model::{self, Affected, Demand, Forced, Overview, PathwayView, Question, Refused, Series, Sources};
 
 /// From one point of the decisions chart to the next; steering's own.
 const DECISIONS_STEP_MS: i64 = 10_000;
@@ -56,7 +56,7 @@ fn fill(live: &Live, snapshot: &Snapshot, service: &Service, known: &Known, now:
         stall_ratio: quality(policy, known, now, SeriesPoint::stall_ratio),
         request_errors: quality(policy, known, now, SeriesPoint::request_error_ratio),
         feed: feed::items(live, &policy.service),
-        overrides: service.inputs.overrides.iter().rev().map(|forced| overrides::told(forced, snapshot)).collect(),
+        overrides: service.inputs.overrides.iter().rev().map(|forced| told(forced, snapshot)).collect(),
         form: None,
         refused: status
             .refusal
@@ -104,6 +104,42 @@ pub fn pathways(service: &Service, status: &Status) -> Vec<PathwayView> {
 fn forced(forced: &Override) -> Forced {
     let (id, text) = (forced.id, forced.to_string());
     Forced { id, health: forced.force.health().map(health), everywhere: forced.place.is_everywhere(), text }
+}
+
+/// An override, as it is told.
+pub fn told(forced: &Override, snapshot: &Snapshot) -> model::Override {
+    let (force, share) = match forced.force {
+        Force::Up => (model::Force::Up, None),
+        Force::Down => (model::Force::Down, None),
+        Force::Drained => (model::Force::Drained, None),
+        Force::Share(share) => (model::Force::Share, Some(share)),
+    };
+    let concerned = snapshot.services.iter().filter(|service| forced.concerns(&service.policy));
+    let affects = concerned.flat_map(|service| {
+        let pathways = service.policy.pathways.iter().zip(&service.inputs.verdicts);
+        pathways.filter(|(pathway, _)| forced.names(&pathway.id)).map(|(pathway, verdict)| Affected {
+            service: service.policy.service.clone(),
+            pathway: pathway.id.clone(),
+            health: health(verdict.health),
+            cause: verdict.cause.to_string(),
+        })
+    });
+    model::Override {
+        id: forced.id,
+        service: forced.service.clone(),
+        pathway: forced.pathway.clone(),
+        continent: forced.place.continent.map(|continent| continent.to_string()),
+        country: forced.place.country.map(|country| country.to_string()),
+        asn: forced.place.asn.map(|asn| asn.0),
+        place: forced.place.to_string(),
+        force,
+        share,
+        author: forced.author.clone(),
+        reason: forced.reason.clone(),
+        since_ms: forced.since.timestamp_millis(),
+        expires_ms: forced.expires.map(|at| at.timestamp_millis()),
+        affects: affects.collect(),
+    }
 }
 
 /// A verdict's word.

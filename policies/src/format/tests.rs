@@ -73,7 +73,7 @@ fn long_lists_are_filled_and_tables_in_braces_stay_on_a_line() {
     );
     assert!(out.lines().all(|line| line.chars().count() <= 120), "{out}");
     let cells =
-        format!("cells = [{}]\n", vec!["{ pathway = \"cdn-a\", sessions = 400, stall_ratio = 0.04 }"; 3].join(", "));
+        format!("cells = [{}]\n", ["{ pathway = \"cdn-a\", sessions = 400, stall_ratio = 0.04 }"; 3].join(", "));
     let cell = "    { pathway = \"cdn-a\", sessions = 400, stall_ratio = 0.04 },\n";
     assert_eq!(formatted(&cells), format!("cells = [\n{}]\n", cell.repeat(3)));
 }

@@ -47,6 +47,10 @@ fn syntax(reader: Reader<'_>, mut errors: Vec<toml::de::Error>) -> Vec<Problem> 
         let (what, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
         let help = match (what, expected) {
             ("duplicate key", _) => "keep one of them; tables of which there can be several begin with [[…]]".into(),
+            (what, _) if what.starts_with("cannot extend value of type inline table") => {
+                "what stands between { and } is whole: write all of its keys there, or all under headers".into()
+            }
+            ("string values must be quoted", _) => "write it between quotes, as in \"20s\"".into(),
             (_, "") => "how TOML is written: https://toml.io".into(),
             (_, expected) => format!("expected {expected}"),
         };

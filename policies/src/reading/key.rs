@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::{values::span, vocabulary::Word};
-use crate::words;
+use super::vocabulary::Word;
+use crate::words::{self, span};
 
 /// A table of the language.
 #[derive(Debug)]

@@ -72,5 +72,8 @@ pub(crate) fn asn(value: &DeValue<'_>, _: Kind) -> Result<Asn, Fault> {
     };
     let digits = text.get(..2).filter(|p| p.eq_ignore_ascii_case("AS")).map(|_| &text[2..]);
     let number = digits.and_then(|d| d.parse().ok()).filter(|n| *n > 0);
-    number.map(Asn).ok_or_else(|| malformed(text, "an autonomous system number"))
+    number.map(Asn).ok_or_else(|| {
+        let fault = malformed(text, "an autonomous system number");
+        if text.parse::<u32>().is_ok() { fault.help(format!("write \"AS{text}\", or {text} without quotes")) } else { fault }
+    })
 }

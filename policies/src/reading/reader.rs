@@ -198,7 +198,13 @@ impl<'a, 't> Fields<'a, 't> {
 
     fn unknown(&self, name: &str) -> Fault {
         let fault = Fault::new(Code::UnknownKey, format!("{} has no key `{name}`", self.name));
-        let names: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for key in &self.keys {
+            // Steps of several kinds have a key of one name.
+            if !names.contains(&key.name) {
+                names.push(key.name);
+            }
+        }
         if self.reader.head.iter().any(|key| key.name == name) {
             // In TOML a key belongs to the last header above it, which is easily forgotten.
             return fault.help(format!("`{name}` belongs to the head of the file: put it above the first [[pathway]]"));

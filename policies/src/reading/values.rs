@@ -13,7 +13,7 @@ use super::{
     reader::{Fault, kind_of},
     vocabulary::{Word, names},
 };
-use crate::words::{did_you_mean, list};
+use crate::words::{did_you_mean, list, span};
 
 fn wrong_type(expected: &str, value: &DeValue<'_>) -> Fault {
     Fault::new(Code::WrongType, format!("expected {expected}, found {}", kind_of(value)))
@@ -53,7 +53,14 @@ pub(crate) fn number(value: &DeValue<'_>, kind: Kind) -> Result<f64, Fault> {
         other => return Err(wrong_type("a number", other)),
     };
     match kind {
-        Kind::Number(bounds) => number.filter(|n| bounds.hold(*n)).ok_or_else(|| out_of_range(&bounds.text())),
+        Kind::Number(bounds) => number.filter(|n| bounds.hold(*n)).ok_or_else(|| {
+            let fault = out_of_range(&bounds.text());
+            let percent = number.filter(|n| bounds.most <= 1.0 && *n > 1.0 && bounds.hold(n / 100.0));
+            match percent {
+                Some(n) => fault.help(format!("for {n} % write {}", n / 100.0)),
+                None => fault,
+            }
+        }),
         _ => number.ok_or_else(|| out_of_range("a number")),
     }
 }
@@ -109,16 +116,6 @@ pub(crate) fn seconds(value: &DeValue<'_>, kind: Kind) -> Result<u32, Fault> {
     whole.ok_or_else(|| out_of_range("whole seconds"))
 }
 
-/// As it is written: `1h`, `90s`, `250ms`.
-pub(crate) fn span(duration: Duration) -> String {
-    match duration.as_millis() {
-        0 => "0s".into(),
-        ms if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
-        ms if ms % 1000 == 0 => format!("{}s", ms / 1000),
-        ms => format!("{ms}ms"),
-    }
-}
-
 /// Bits per second, 1 at least: `400 Mbit/s`, `1.5 Gbit/s`.
 pub(crate) fn bit_rate(value: &DeValue<'_>, _: Kind) -> Result<u64, Fault> {
     const UNITS: [(&str, f64); 5] =
@@ -168,8 +165,13 @@ fn is_host_name(text: &str) -> bool {
 /// An http or https URL with a host and without credentials or fragment.
 pub(crate) fn http_url(value: &DeValue<'_>, _: Kind) -> Result<Url, Fault> {
     let text = plain(value)?;
-    let url =
-        Url::parse(text).map_err(|cause| Fault::new(Code::Malformed, format!("{text:?} is not a URL: {cause}")))?;
+    let url = Url::parse(text).map_err(|cause| match cause {
+        url::ParseError::RelativeUrlWithoutBase => {
+            let help = format!("say how it is fetched: \"https://{}\"", text.trim_start_matches('/'));
+            malformed(text, "a URL").help(help)
+        }
+        cause => Fault::new(Code::Malformed, format!("{text:?} is not a URL: {cause}")),
+    })?;
     if !matches!(url.scheme(), "http" | "https") {
         let message = format!("a URL of scheme `{}` cannot be fetched by players", url.scheme());
         return Err(Fault::new(Code::Malformed, message));
@@ -210,7 +212,9 @@ pub(crate) fn instant(value: &DeValue<'_>, _: Kind) -> Result<DateTime<Utc>, Fau
     let DeValue::Datetime(written) = value else {
         let fault = wrong_type("a date and time", value);
         return Err(match value {
-            DeValue::String(text) => fault.help(format!("write it without quotes: {text}")),
+            DeValue::String(text) if DateTime::parse_from_rfc3339(text).is_ok() => {
+                fault.help(format!("write it without quotes: {text}"))
+            }
             _ => fault,
         });
     };

@@ -83,6 +83,7 @@ pub(crate) fn read(reader: &Reader<'_>, value: &Value<'_>, ids: &Ids) -> Option<
         let any = COMMON.keys.iter().chain(STEPS.iter().flat_map(|d| d.table.keys));
         let fields = Fields::open(reader, value, COMMON.name, any)?;
         fields.read("do", |v, _| Err::<(), _>(values::unknown_word("step", values::plain(v)?, &names())));
+        when::read(&fields);
         return None;
     };
     let fields = Fields::table(reader, value, &definition.table, COMMON.keys)?;

@@ -1,5 +1,7 @@
 //! `weights`: shares inside each tier.
 
+use toml::de::DeValue;
+
 use super::Definition;
 use crate::{
     model::{Policy, StepKind, Weights},
@@ -35,7 +37,12 @@ pub(super) const DEFINITION: Definition = Definition {
 };
 
 fn read(fields: &Fields<'_, '_>, ids: &Ids) -> Option<StepKind> {
-    let named = pathways::by_pathway(fields, "shares", ids, values::integer)?;
+    let whole = |value: &DeValue<'_>, kind| {
+        let help = "only their proportions count: for 0.6 and 0.4 write 60 and 40";
+        let fraction = matches!(value, DeValue::Float(_));
+        values::integer(value, kind).map_err(|fault| if fraction { fault.help(help) } else { fault })
+    };
+    let named = pathways::by_pathway(fields, "shares", ids, whole)?;
     let mut shares = vec![0; ids.len()];
     for (index, share) in named {
         shares[index] = share;

@@ -1,7 +1,5 @@
 //! What changes verdicts from outside of them: a pathway's return, and operators' overrides.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use fairway_policies::Policy;
 
@@ -9,7 +7,7 @@ use super::{save::Swap, state::State};
 use crate::{
     event::{Event, Ordered, Stage},
     health::{Health, Ramp, Verdicts},
-    overrides::Override,
+    overrides,
 };
 
 impl State {
@@ -40,7 +38,7 @@ impl State {
     pub(super) fn take_orders(&mut self) {
         self.overrides = self.live.overrides.list();
         for held in &mut self.services {
-            held.overrides = concerning(&self.overrides, &held.policy);
+            held.overrides = overrides::concerning(&self.overrides, &held.policy);
         }
         self.change(Swap::Answers);
     }
@@ -57,11 +55,6 @@ impl State {
         }
         self.take_orders();
     }
-}
-
-/// Those that concern this policy, in their order.
-pub(super) fn concerning(overrides: &[Override], policy: &Policy) -> Arc<[Override]> {
-    overrides.iter().filter(|forced| forced.concerns(policy)).cloned().collect()
 }
 
 /// Whose return begins, is done, or has failed, from one moment to the next.
@@ -88,6 +81,8 @@ fn stages<'p>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use chrono::TimeDelta;
     use fairway_geo::GeoTable;
     use tokio::sync::mpsc;

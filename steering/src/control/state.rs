@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use fairway_geo::GeoTable;
 use fairway_policies::{Policy, StepKind};
 
-use super::{gather::WINDOW, orders::concerning, save::Swap};
+use super::{gather::WINDOW, save::Swap};
 use crate::{
     cells::{self, Audience, Cell, CellRow, CellsUnavailable},
     counters::Counters,
@@ -16,7 +16,7 @@ use crate::{
     health::{Count, Outcome, PathKey, Probes, Ramp, Verdict, Verdicts},
     live::{Live, Refusal, Status, StoreState},
     lock::lock,
-    overrides::{Override, Overrides},
+    overrides::{self, Override, Overrides},
     snapshot::{Inputs, Saved, Service, Snapshot},
     sources::Refused,
     standing::{self, Change, Standings},
@@ -99,7 +99,7 @@ impl State {
         probes.follow(&policies);
         let list = overrides.list();
         let mut services: Vec<Held> = policies.iter().map(|policy| service(policy).into()).collect();
-        services.iter_mut().for_each(|held| held.overrides = concerning(&list, &held.policy));
+        services.iter_mut().for_each(|held| held.overrides = overrides::concerning(&list, &held.policy));
         let compiled = Snapshot::compile(version, now, geo, gathered(&services, &verdicts, now));
         let live = Arc::new(Live::new(compiled, now).with(overrides));
         let state = Self {

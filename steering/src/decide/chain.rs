@@ -11,7 +11,7 @@ use fairway_policies::{PathSet, Step, StepKind, StickBy, When, model::MAX_PATHWA
 
 use super::{
     asker::in_place,
-    decision::Choice,
+    decision::{Asked, Choice},
     phase::{Draws, Hashed, Key},
     row::{Row, Said},
     trace::{Notes, Reason, StepReport, Trace},
@@ -28,15 +28,6 @@ use crate::{
 pub(crate) const SETTLING: TimeDelta = TimeDelta::seconds(60);
 /// Unsettled for as long as it is so.
 pub(super) const WHILE_IT_LASTS: i64 = i64::MAX;
-
-/// What of the client a decision turned on, beside what its steps' conditions ask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Asked {
-    /// Where it is.
-    pub place: bool,
-    /// Its prefix, by which it was hashed.
-    pub prefix: bool,
-}
 
 /// The pathways between two steps.
 pub(crate) struct Chain<'a, D = Hashed> {

@@ -7,7 +7,6 @@ use fairway_policies::{
 };
 use serde::Serialize;
 
-use super::chain::Asked;
 use crate::client::Via;
 
 /// One pathway of a decision.
@@ -19,6 +18,15 @@ pub struct Choice {
     pub tier: u8,
     /// Share inside its tier; 0 where no `weights` step spoke.
     pub weight: u32,
+}
+
+/// What of the client a decision turned on, beside what its steps' conditions ask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Where it is.
+    pub place: bool,
+    /// Its prefix, by which it was hashed.
+    pub prefix: bool,
 }
 
 /// What to answer.

@@ -30,7 +30,7 @@ use crate::{
     health::Tally,
     lock::lock,
     overrides::Overrides,
-    record::Recorder,
+    recorder::Recorder,
     sessions::{Attributed, Sessions},
     snapshot::Snapshot,
 };

@@ -26,7 +26,7 @@ mod glob;
 mod tests;
 mod wish;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use fairway_geo::{Asn, Continent, Country, Place};
@@ -103,6 +103,11 @@ impl fmt::Display for Override {
 /// Those of a service's overrides that speak of this pathway, the one that goes before the others first.
 pub fn of_pathway<'a>(overrides: &'a [Override], pathway: &'a str) -> impl Iterator<Item = &'a Override> {
     overrides.iter().rev().filter(move |forced| forced.names(pathway))
+}
+
+/// Those that speak of a pathway of this service, in their order.
+pub(crate) fn concerning(overrides: &[Override], policy: &Policy) -> Arc<[Override]> {
+    overrides.iter().filter(|forced| forced.concerns(policy)).cloned().collect()
 }
 
 /// The one of a service's overrides that holds for this pathway and a client there, if one does.

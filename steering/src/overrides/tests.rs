@@ -97,7 +97,7 @@ fn they_outlive_a_restart_and_end_at_their_time() {
     assert_eq!(*again.list(), [brief.clone(), lasting.clone()]);
     assert_eq!(again.expire(now()), []);
     assert_eq!((again.expire(minute), again.expire(minute)), (vec![brief], vec![]));
-    assert_eq!(*again.list(), [lasting.clone()]);
+    assert_eq!(*again.list(), *std::slice::from_ref(&lasting));
     assert_eq!(*Overrides::open(file, minute).unwrap().list(), [lasting], "also when it ended meanwhile");
     assert_eq!(set(&again, wish("live", "cdn-a", Force::Up)).unwrap().id, gone.id + 1, "no number is given twice");
 }

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use fairway_geo::{Continent, Place};
 use fairway_policies::When;
 
-use super::handle::{DecisionId, Noted, Occasion};
+use crate::recorder::{DecisionId, Noted, Occasion};
 use crate::{
     cells::Audience,
     client::{Client, Via},

@@ -33,7 +33,6 @@
 //! "what happened last night"; who is asked later sets more.
 
 mod changes;
-mod handle;
 mod recorded;
 mod sample;
 #[cfg(test)]
@@ -50,12 +49,15 @@ use std::{
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-pub use handle::{Answered, DecisionId, NoDecisionId, Occasion, Recorder};
 pub use recorded::{Answer, Candidate, Difference, Recorded, Replay, ReplayError, Why, known_by};
 pub use writer::{RecordSink, RecordsRefused};
 
-use crate::{live::Live, snapshot::Snapshot};
-use handle::{Noted, Told};
+pub use crate::recorder::{Answered, DecisionId, NoDecisionId, Occasion, Recorder};
+use crate::{
+    live::Live,
+    recorder::{Noted, Told},
+    snapshot::Snapshot,
+};
 use sample::densities;
 
 /// How often the sample's density follows the traffic.

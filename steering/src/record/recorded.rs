@@ -7,7 +7,7 @@ use fairway_policies::{Explanation, FILE_ENDING, Problem, parse};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::handle::{DecisionId, Noted, Occasion};
+use crate::recorder::{DecisionId, Noted, Occasion};
 use crate::{
     client::Asker,
     decide::{Choice, Reason, StepReport, decide_for, shares},

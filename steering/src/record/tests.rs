@@ -373,7 +373,7 @@ async fn a_store_that_is_away_costs_records_and_nothing_else() {
         told += 500;
         sleep(Duration::from_millis(10)).await;
     }
-    assert!(told as usize >= writer::WAITING, "{told} waited");
+    assert!(told >= writer::WAITING, "{told} waited");
     assert_eq!(world.counts().0, 0);
     world.sink.0.away.store(false, Ordering::Relaxed);
     let kept = told - world.counts().1 as usize;

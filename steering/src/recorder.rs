@@ -139,7 +139,7 @@ pub(crate) enum Told {
     },
 }
 
-/// The recorder's end that answers hold. Until a recorder [`start`](super::start)s, nothing is drawn.
+/// The recorder's end that answers hold. Until recording [`start`](crate::record::start)s, nothing is drawn.
 #[derive(Debug)]
 pub struct Recorder {
     queue: mpsc::Sender<Told>,
@@ -212,13 +212,13 @@ impl Recorder {
     }
 
     /// The next name, of a decision made then.
-    pub(super) fn id(&self, at: DateTime<Utc>) -> DecisionId {
+    pub(crate) fn id(&self, at: DateTime<Utc>) -> DecisionId {
         let number = self.next.fetch_add(1, Ordering::Relaxed) & ((1 << ID_BITS) - 1);
         DecisionId((at.timestamp_millis().max(0) as u64) << ID_BITS | number)
     }
 
     /// What the recorder is told from here on; once.
-    pub(super) fn receiver(&self) -> Option<mpsc::Receiver<Told>> {
+    pub(crate) fn receiver(&self) -> Option<mpsc::Receiver<Told>> {
         self.heard.store(true, Ordering::Relaxed);
         lock(&self.told).take()
     }
