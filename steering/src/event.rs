@@ -13,8 +13,8 @@ pub enum Event {
     Verdict { at: DateTime<Utc>, service: String, pathway: String, from: Verdict, to: Verdict },
     /// A pathway passed another for an audience, or fell back behind it.
     Standing { at: DateTime<Utc>, service: String, audience: String, ahead: String, behind: String, why: String },
-    /// Policies were reloaded.
-    Reloaded { at: DateTime<Utc>, services: usize },
+    /// Policies were reloaded; as which revision, where revisions are kept.
+    Reloaded { at: DateTime<Utc>, services: usize, revision: Option<Signed> },
     /// A reload was refused; the old policies stay. `problems` is the text that `fairway check` prints.
     ReloadRefused { at: DateTime<Utc>, problems: String },
     /// A pathway's demand crossed its trigger, upward or back down.
@@ -25,6 +25,17 @@ pub enum Event {
     Recovery { at: DateTime<Utc>, service: String, pathway: String, stage: Stage },
     /// An operator's word was given or taken back, or its time is over.
     Override { at: DateTime<Utc>, forced: Override, ordered: Ordered },
+}
+
+/// A revision of the policies, by whose hand and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// Its number.
+    pub number: u64,
+    /// Who made it.
+    pub author: String,
+    /// Why.
+    pub message: String,
 }
 
 /// How far a pathway's return is.

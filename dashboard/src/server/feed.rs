@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use fairway_steering::{
     Event, Health, Live,
-    event::{Ordered, Stage},
+    event::{Ordered, Signed, Stage},
     live::Entry,
 };
 
@@ -138,9 +138,15 @@ fn tell(entry: &Entry) -> Told {
             let item = told(at, Tone::Note, "Standing", String::new(), pathways, why.clone());
             return Told::Turn { item, audiences: vec![audience.strip_prefix("country ").unwrap_or(audience).into()] };
         }
-        Event::Reloaded { at, services } => {
-            let title = format!("Policies reloaded: {services} service{}", if *services == 1 { "" } else { "s" });
-            told(at, Tone::Good, "Policies", title, Vec::new(), String::new())
+        Event::Reloaded { at, services, revision } => {
+            let services = format!("{services} service{}", if *services == 1 { "" } else { "s" });
+            let (title, detail) = match revision {
+                Some(Signed { number, author, message }) => {
+                    (format!("Policies are revision {number}: {services}"), format!("{author}: {message}"))
+                }
+                None => (format!("Policies reloaded: {services}"), String::new()),
+            };
+            told(at, Tone::Good, "Policies", title, Vec::new(), detail)
         }
         Event::ReloadRefused { at, problems } => {
             let first = problems.lines().next().unwrap_or_default().to_owned();

@@ -223,9 +223,9 @@ async fn what_is_wrong_behind_the_numbers_is_said() {
 async fn events_begin_with_the_overview_and_resume_after_the_last_seen() {
     use tokio_stream::StreamExt;
     let (live, router) = node();
-    live.feed.tell(Event::Reloaded { at: Utc::now(), services: 1 });
+    live.feed.tell(Event::Reloaded { at: Utc::now(), services: 1, revision: None });
     let first = live.feed.since(0)[0].id;
-    live.feed.tell(Event::Reloaded { at: Utc::now(), services: 2 });
+    live.feed.tell(Event::Reloaded { at: Utc::now(), services: 2, revision: None });
     let request = Request::get("/api/v1/events").header("last-event-id", first).body(Body::empty()).unwrap();
     let mut stream = router.clone().oneshot(request).await.unwrap().into_body().into_data_stream();
     let mut told = String::new();

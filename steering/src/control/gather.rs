@@ -13,8 +13,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     cells::{CellRow, CellSource, CellsUnavailable},
+    event::Signed,
     live::Live,
-    revisions::{self, Revisions},
+    revisions::{self, Revision, Revisions},
     sources::{self, Look, Refused},
 };
 
@@ -26,7 +27,8 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a task found.
 pub(super) enum Found {
     Cells(Result<Vec<CellRow>, CellsUnavailable>),
-    Policies(Result<Vec<Policy>, Refused>),
+    /// And the revision that they are.
+    Policies(Result<Vec<Policy>, Refused>, Option<Signed>),
 }
 
 /// Runs a task that stops when the handle is dropped.
@@ -49,12 +51,14 @@ pub(super) async fn fetch(source: impl CellSource, every: Duration, found: mpsc:
     }
 }
 
-/// Keeps these policies as a revision, if they are not the one in force. Blocks. Memory is not worth an answer: where it
-/// fails, that is said and all goes on.
-pub(super) fn remember(revisions: &Revisions, policies: &[Policy]) {
+/// Keeps these policies as a revision, if they are not the one in force, and tells which they are. Blocks. Memory is not
+/// worth an answer: where it fails, that is said and all goes on.
+pub(super) fn remember(revisions: &Revisions, policies: &[Policy]) -> Option<Signed> {
     if let Err(error) = revisions.found(revisions::files(policies), Utc::now()) {
         tracing::warn!(%error, "what the policies are now is not kept as a revision");
+        return None;
     }
+    revisions.newest().map(|Revision { number, author, message, .. }| Signed { number, author, message })
 }
 
 /// Reads the policies when the folder looks different from `seen`, or when asked to.
@@ -78,15 +82,14 @@ pub(super) async fn watch(
         let looked = spawn_blocking(move || {
             let look = Look::at(&folder);
             let read = (asked || look != before).then(|| sources::read(&folder));
-            if let Some(Ok(policies)) = &read {
-                remember(&revisions, policies);
-            }
-            (look, read)
+            let sound = read.as_ref().and_then(|read| read.as_ref().ok());
+            let revision = sound.and_then(|policies| remember(&revisions, policies));
+            (look, read, revision)
         });
-        let Ok((look, read)) = looked.await else { return };
+        let Ok((look, read, revision)) = looked.await else { return };
         seen = look;
         if let Some(policies) = read
-            && found.send(Found::Policies(policies)).await.is_err()
+            && found.send(Found::Policies(policies, revision)).await.is_err()
         {
             return;
         }

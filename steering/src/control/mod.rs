@@ -151,7 +151,7 @@ pub async fn start(
                 Some((pathway, outcome)) = outcomes.recv() => state.probed(&pathway, &outcome, Utc::now()),
                 Some(find) = finds.recv() => match find {
                     Found::Cells(cells) => state.fetched(cells, Utc::now()),
-                    Found::Policies(policies) => state.read(policies, Utc::now()),
+                    Found::Policies(policies, revision) => state.read(policies, revision, Utc::now()),
                 },
                 Ok(()) = ordered.changed() => state.take_orders(),
                 _ = ticker.tick() => {

@@ -183,10 +183,10 @@ mod tests {
         assert_eq!(forced(), 1);
 
         let c = vec![(*policy(&["c"], STEPS)).clone()];
-        state.read(Ok(c), at(2));
+        state.read(Ok(c), None, at(2));
         state.publish(at(2));
         assert_eq!(forced(), 0, "it speaks of no pathway of the new policy");
-        state.read(Ok(vec![(*policy(&["c", "a"], STEPS)).clone()]), at(3));
+        state.read(Ok(vec![(*policy(&["c", "a"], STEPS)).clone()]), None, at(3));
         state.publish(at(3));
         assert_eq!(forced(), 1, "and of one of the next");
         state.tick(at(59));

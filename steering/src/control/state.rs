@@ -12,7 +12,7 @@ use crate::{
     counters::Counters,
     demand::{Crossing, Demand, Triggers, Volume, Webhook},
     estimates::Estimates,
-    event::Event,
+    event::{Event, Signed},
     health::{Count, Outcome, PathKey, Probes, Ramp, Verdict, Verdicts},
     live::{Live, Refusal, Status, StoreState},
     lock::lock,
@@ -168,9 +168,14 @@ impl State {
     }
 
     /// The policy folder was read.
-    pub(super) fn read(&mut self, policies: Result<Vec<Policy>, Refused>, now: DateTime<Utc>) {
+    pub(super) fn read(
+        &mut self,
+        policies: Result<Vec<Policy>, Refused>,
+        revision: Option<Signed>,
+        now: DateTime<Utc>,
+    ) {
         match policies {
-            Ok(policies) => self.adopt(policies, now),
+            Ok(policies) => self.adopt(policies, revision, now),
             Err(refused) => {
                 let problems = refused.to_string();
                 tracing::warn!("policies not reloaded, the old ones stay:\n{problems}");
@@ -307,7 +312,7 @@ impl State {
     }
 
     /// New policies: what stays the same keeps everything, what changed keeps what is known of its pathways.
-    fn adopt(&mut self, policies: Vec<Policy>, now: DateTime<Utc>) {
+    fn adopt(&mut self, policies: Vec<Policy>, revision: Option<Signed>, now: DateTime<Utc>) {
         let before = self.live.snapshot.load_full();
         lock(&self.live.history).sample(&before, now);
         let known = Saved::of(&before);
@@ -332,7 +337,7 @@ impl State {
         self.recover(None, now);
         self.take_orders();
         tracing::info!(services = self.policies.len(), "policies reloaded");
-        self.live.feed.tell(Event::Reloaded { at: now, services: self.policies.len() });
+        self.live.feed.tell(Event::Reloaded { at: now, services: self.policies.len(), revision });
     }
 }
 

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn reloaded(services: usize) -> Event {
-        Event::Reloaded { at: DateTime::UNIX_EPOCH, services }
+        Event::Reloaded { at: DateTime::UNIX_EPOCH, services, revision: None }
     }
 
     #[tokio::test]
