@@ -74,6 +74,10 @@ pub(crate) fn asn(value: &DeValue<'_>, _: Kind) -> Result<Asn, Fault> {
     let number = digits.and_then(|d| d.parse().ok()).filter(|n| *n > 0);
     number.map(Asn).ok_or_else(|| {
         let fault = malformed(text, "an autonomous system number");
-        if text.parse::<u32>().is_ok() { fault.help(format!("write \"AS{text}\", or {text} without quotes")) } else { fault }
+        if text.parse::<std::num::NonZeroU32>().is_ok() {
+            fault.help(format!("write \"AS{text}\", or {text} without quotes"))
+        } else {
+            fault
+        }
     })
 }
