@@ -51,12 +51,16 @@ fn a_step_that_can_never_apply() {
     never("continent_not = ['EU'], country = ['DE', 'AT']");
     never("cidr = ['192.0.2.0/25'], cidr_not = ['192.0.2.0/24']");
     never("content = ['sports/final'], content_not = ['sports/']");
+    never("protocol = ['dns'], device = ['tv']");
+    never("protocol_not = ['hls', 'dash', 'http'], stream = 'live'");
     never("time = [{ until = 2026-06-01T00:00:00Z }]");
     never("time = [{ days = ['sat'], since = 2026-06-16T00:00:00Z, until = 2026-06-19T00:00:00Z }]");
     for when in [
         "continent_not = ['EU'], country = ['DE', 'US']",
         "time = [{ days = ['sat'], since = 2026-06-16T00:00:00Z, until = 2026-06-21T00:00:00Z }]",
         "country = ['US'], subdivision_not = ['US-CA']",
+        "protocol = ['dns'], device_not = ['tv']",
+        "protocol = ['dns', 'hls'], device = ['tv']",
         "cidr = ['192.0.2.0/24'], cidr_not = ['192.0.2.0/25']",
     ] {
         let found = warnings(&chain(&[&format!("'fence'; only = ['a', 'b']; when = {{ {when} }}")]));
@@ -111,11 +115,44 @@ fn a_step_that_another_has_done_or_undoes() {
 }
 
 #[test]
+fn a_step_that_changes_nothing_by_itself() {
+    says(&["'fence'; only = ['a', 'b', 'c']"], &[(Code::NoEffect, "only = ['a', 'b', 'c']")]);
+    says(&["'prefer'; tiers = [['c', 'a', 'b']]"], &[(Code::NoEffect, "tiers = [['c', 'a', 'b']]")]);
+    says(&["'limit'; to = 3"], &[(Code::NoEffect, "to = 3")]);
+    says(&["'prefer'; tiers = [['a', 'b']]", "'limit'; to = 2"], &[]);
+}
+
+#[test]
+fn a_value_for_which_an_earlier_step_has_done_the_same() {
+    let when = "when = { country = ['DE', 'AT'], device = ['tv'] }";
+    let later = format!("'fence'; never = ['c']; {when}");
+    let shadowed = (Code::IdleValue, when);
+    says(&["'fence'; never = ['b', 'c']; when = { country = ['DE'] }", &later], &[shadowed]);
+    says(&["'fence'; never = ['c']; when = { country = ['DE'], device = ['phone'] }", &later], &[]);
+    says(&["'fence'; never = ['b']; when = { country = ['DE'] }", &later], &[]);
+}
+
+#[test]
+fn what_is_said_of_pathways_is_said_once() {
+    let dns = "when = { protocol = ['dns'] }";
+    let healthy = |keys: &str| format!("'healthy'; {keys}");
+    let first = healthy(&format!("ramp = '1m'; {dns}"));
+    says(&[&first, &healthy("ramp = '5m'")], &[(Code::SaidBefore, "ramp = '5m'")]);
+    says(&[&first, &healthy("availability = 0; panic = 0.5")], &[(Code::SaidBefore, "availability = 0")]);
+    says(&[&first, &healthy("ramp = '60s'; panic = 0.5")], &[]);
+
+    let carries = HEAD.replacen("[[pathway]]\n", "[[pathway]]\ncapacity = '1 Gbit/s'\n", 1);
+    let fills = chain(&[&format!("'capacity'; fill = 0.5; {dns}"), "'capacity'; fill = 0.9"]);
+    let [warning] = &found(&(carries + &fills))[..] else { panic!() };
+    assert_eq!(warning.message, "not heeded: for all clients, the step in line 12 says `fill`");
+}
+
+#[test]
 fn nothing_is_left_to_do_behind_a_limit_of_one() {
     says(&["'limit'; to = 1", "'prefer'; tiers = [['a']]", "'healthy'"], &[(Code::NoEffect, "do = 'prefer'")]);
     says(&["'limit'; to = 2", "'prefer'; tiers = [['a']]"], &[]);
     says(&["'limit'; to = 1; when = { protocol = ['dns'] }", "'prefer'; tiers = [['a']]"], &[]);
-    says(&["'limit'; to = 2", "'limit'; to = 3"], &[(Code::NoEffect, "do = 'limit'")]);
+    says(&["'limit'; to = 1", "'limit'; to = 2"], &[(Code::NoEffect, "do = 'limit'")]);
 }
 
 #[test]

@@ -8,7 +8,8 @@
 //! whether one holds wherever another does, is exact, and needs no search.
 //!
 //! Time is the exception: where times of day of two zones meet changes with their clocks, so what a year from now brings is
-//! looked at, and a week from each date named.
+//! looked at, and a week from each date named. And DNS carries neither device, content nor stream, so that those conditions
+//! together with it hold for nobody.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -35,6 +36,9 @@ pub(super) struct World {
 /// Days, and some more, so that what comes once in them is among them.
 const A_YEAR: i64 = 368;
 const A_WEEK: i64 = 8;
+
+/// The first is named to authors where it does not matter.
+const PROTOCOLS: [Protocol; 4] = [Protocol::Hls, Protocol::Dns, Protocol::Dash, Protocol::Http];
 
 /// How many things a condition asks, each by itself.
 const KINDS: usize = 8;
@@ -65,7 +69,7 @@ impl World {
             places: places(whens()),
             networks: networks.into_iter().map(Some).chain([None]).collect(),
             addresses: addresses(&nets),
-            protocols: vec![Protocol::Hls, Protocol::Dns, Protocol::Dash, Protocol::Http],
+            protocols: PROTOCOLS.to_vec(),
             devices: Device::ALL.map(Some).into_iter().chain([None]).collect(),
             contents: some(contents).chain([None]).collect(),
             streams: vec![Some(Stream::Live), Some(Stream::Vod), None],
@@ -126,7 +130,14 @@ impl World {
 
 impl Clients {
     pub(super) fn none(&self) -> bool {
-        self.0.iter().any(|some| !some.contains(&true))
+        self.0.iter().any(|some| !some.contains(&true)) || self.asks_resolvers()
+    }
+
+    /// Whether they are those that ask over DNS and tell of themselves what DNS does not carry.
+    pub(super) fn asks_resolvers(&self) -> bool {
+        let only_dns = PROTOCOLS.iter().zip(&self.0[3]).all(|(protocol, is)| !is || *protocol == Protocol::Dns);
+        // What is not known is the last sample of each.
+        only_dns && self.0[4..=6].iter().any(|some| some.last() == Some(&false))
     }
 
     /// Whether they are none because none of the times is still to come.

@@ -13,8 +13,15 @@ pub(super) fn lint(lint: &Lint<'_>) {
             let help = "take the step out, or give it a time that is still to come";
             lint.step(Code::NeverApplies, index, &["when", "time"], "this step's time is past", help);
         } else if clients.none() {
-            let message = "no client can meet all of these conditions";
-            lint.step(Code::NeverApplies, index, &["when"], message, "take out those that contradict the others");
+            let (message, help) = if clients.asks_resolvers() {
+                (
+                    "no client can meet all of these: over DNS neither device, content nor stream is known",
+                    "let another protocol in, or take them out",
+                )
+            } else {
+                ("no client can meet all of these conditions", "take out those that contradict the others")
+            };
+            lint.step(Code::NeverApplies, index, &["when"], message, help);
         } else {
             idle(lint, index, step, clients);
         }
@@ -23,7 +30,7 @@ pub(super) fn lint(lint: &Lint<'_>) {
 
 /// Values without which the condition would hold for the very same clients.
 fn idle(lint: &Lint<'_>, index: usize, step: &Step, clients: &Clients) {
-    for (key, item, less) in without_each(&step.when) {
+    for Value { key, item, less, .. } in each_value(&step.when) {
         if lint.world.clients(&less) == *clients {
             let said = if key.ends_with("_not") { "is kept out already" } else { "is let in already, or never" };
             let message = format!("this value of `{key}` changes nothing: who has it {said}");
@@ -38,22 +45,34 @@ fn idle(lint: &Lint<'_>, index: usize, step: &Step, clients: &Clients) {
     }
 }
 
-/// The condition without each value that it can be without: its key, its place in the list, and what remains.
-fn without_each(when: &When) -> Vec<(&'static str, usize, When)> {
+/// A value of a condition that has others beside it, or that keeps clients out.
+pub(super) struct Value {
+    /// The key of its list.
+    pub key: &'static str,
+    /// Its place in the list.
+    pub item: usize,
+    /// The condition without it.
+    pub less: When,
+    /// The condition for those alone whom this value lets in.
+    pub only: Option<When>,
+}
+
+/// Every value of a condition.
+pub(super) fn each_value(when: &When) -> Vec<Value> {
     let mut all = Vec::new();
     macro_rules! each {
         ($($field:ident $any:literal $not:literal)*) => {$({
             let Matcher { any, not } = &when.$field;
             // Without its only value a list would let everyone in.
             for item in (0..any.len()).filter(|_| any.len() > 1) {
-                let mut less = when.clone();
-                less.$field.any.remove(item);
-                all.push(($any, item, less));
+                let (mut less, mut only) = (when.clone(), when.clone());
+                only.$field.any = vec![less.$field.any.remove(item)];
+                all.push(Value { key: $any, item, less, only: Some(only) });
             }
             for item in 0..not.len() {
                 let mut less = when.clone();
                 less.$field.not.remove(item);
-                all.push(($not, item, less));
+                all.push(Value { key: $not, item, less, only: None });
             }
         })*};
     }

@@ -1,8 +1,10 @@
 //! What steps go by, and whether there is anything to go by.
 
+use std::mem::discriminant;
+
 use super::Lint;
 use crate::{
-    model::{Metric, PathSet, Pathway, StepKind},
+    model::{Healthy, Metric, PathSet, Pathway, Step, StepKind},
     reading::Code,
     words,
 };
@@ -47,6 +49,30 @@ pub(super) fn lint(lint: &Lint<'_>) {
             }
             StepKind::Cheapest(_) => declared(lint, index, "no cost: it comes last", |pathway| pathway.cost.is_some()),
             _ => {}
+        }
+        said_before(lint, index, step);
+    }
+}
+
+/// What is asked of pathways and not of clients, by key: of several steps of the kind the first says it, for all.
+fn of_pathways(kind: &StepKind) -> Vec<(&'static str, f64)> {
+    match kind {
+        StepKind::Healthy(Healthy { availability, ramp, .. }) => {
+            let (least, over) = availability.map_or_else(Default::default, |a| (a.least, a.over.as_secs_f64()));
+            vec![("availability", least), ("over", over), ("ramp", ramp.as_secs_f64())]
+        }
+        StepKind::Capacity(capacity) => vec![("fill", capacity.fill)],
+        _ => Vec::new(),
+    }
+}
+
+fn said_before(lint: &Lint<'_>, index: usize, step: &Step) {
+    let kind = |other: &&Step| discriminant(&other.kind) == discriminant(&step.kind);
+    let Some(first) = lint.policy.steps[..index].iter().find(kind) else { return };
+    for ((key, counts), (_, said)) in of_pathways(&first.kind).into_iter().zip(of_pathways(&step.kind)) {
+        if counts != said && lint.says(index, key) {
+            let message = format!("not heeded: for all clients, the step in line {} says `{key}`", first.line);
+            lint.step(Code::SaidBefore, index, &[key], message, "say it there");
         }
     }
 }

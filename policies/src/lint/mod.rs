@@ -76,6 +76,11 @@ impl<'p> Lint<'p> {
         }
     }
 
+    /// Whether the key stands in the step.
+    fn says(&self, step: usize, key: &str) -> bool {
+        self.table("step", step).is_some_and(|table| find(table, &[key]).is_some())
+    }
+
     /// Complains of a pathway.
     fn pathway(&self, code: Code, pathway: usize, message: impl Into<String>, help: impl Into<String>) {
         let span = self.table("pathway", pathway).map_or(0..0, |table| find(table, &["id"]).unwrap_or(table).span());

@@ -1,21 +1,33 @@
-//! Steps that change nothing, for what another step does before or after.
+//! Steps that change nothing: by themselves, or for what another step does before or after.
 //!
 //! Each rule holds for every client the one step is for, whatever is measured. A pair of steps is compared only where
-//! nothing between the two could tell whether the first was there; which kinds could is said with each rule.
+//! nothing between the two could tell whether the first was there; which kinds could is said with each rule. Where an
+//! earlier step has done the same for some values of a condition only, these are named.
 
-use super::{Lint, clients::Clients};
+use super::{Lint, clients::Clients, conditions::each_value};
 use crate::{
     model::{PathSet, Prefer, Step, StepKind, StickBy},
     reading::Code,
 };
 
 pub(super) fn lint(lint: &Lint<'_>) {
-    let steps: Vec<(usize, &Step, &Clients)> = lint.steps().collect();
+    let all = lint.policy.pathways.len();
+    let mut steps: Vec<(usize, &Step, &Clients)> = lint.steps().collect();
+    // Of one pathway no step makes anything: that is said of the pathway.
+    steps.retain(|(index, step, _)| match in_itself(&step.kind, all).filter(|_| all > 1) {
+        Some((key, message)) => {
+            lint.step(Code::NoEffect, *index, &[key], message, "take the step out");
+            false
+        }
+        None => true,
+    });
     for (at, &(later, step, clients)) in steps.iter().enumerate() {
-        let done = |&&(earlier, before, whom): &&(usize, &Step, &Clients)| {
-            whom.cover(clients) && has_done(lint, earlier, later, &before.kind, &step.kind)
+        let done = |&&(earlier, before, _): &&(usize, &Step, &Clients)| {
+            has_done(lint, earlier, later, &before.kind, &step.kind)
         };
-        if let Some((_, before, _)) = steps[..at].iter().rev().find(done) {
+        let done: Vec<(&Step, &Clients)> =
+            steps[..at].iter().rev().filter(done).map(|(_, before, whom)| (*before, *whom)).collect();
+        if let Some((before, _)) = done.iter().find(|(_, whom)| whom.cover(clients)) {
             let (message, help) = match before.kind {
                 StepKind::Limit(_) => (
                     format!("only one pathway is left after the limit in line {}", before.line),
@@ -27,6 +39,14 @@ pub(super) fn lint(lint: &Lint<'_>) {
                 ),
             };
             lint.step(Code::NoEffect, later, &["do"], message, help);
+        } else if !done.is_empty() {
+            for value in each_value(&step.when) {
+                let Some(only) = value.only.map(|only| lint.world.clients(&only)) else { continue };
+                if let Some((before, _)) = done.iter().find(|(_, whom)| whom.cover(&only)) {
+                    let message = format!("for this value the step in line {} has done the same", before.line);
+                    lint.item(Code::IdleValue, later, &["when", value.key], value.item, message, "take it out");
+                }
+            }
         }
     }
     for (at, &(earlier, step, clients)) in steps.iter().enumerate() {
@@ -38,6 +58,18 @@ pub(super) fn lint(lint: &Lint<'_>) {
                 format!("this step changes nothing: the one in line {} undoes it for all of its clients", after.line);
             lint.step(Code::NoEffect, earlier, &["do"], message, "put it after that one, or take it out");
         }
+    }
+}
+
+/// Why such a step changes nothing whatever stands of all `all` pathways, if so; and the key that says so.
+fn in_itself(kind: &StepKind, all: usize) -> Option<(&'static str, &'static str)> {
+    match kind {
+        StepKind::Fence(fence) if fence.allowed.len() == all => Some(("only", "this fence keeps nothing out")),
+        StepKind::Prefer(prefer) if prefer.tiers.iter().any(|tier| tier.len() == all) => {
+            Some(("tiers", "all pathways stand in one tier here: none goes before another"))
+        }
+        StepKind::Limit(limit) if limit.to as usize >= all => Some(("to", "there are no more pathways than that")),
+        _ => None,
     }
 }
 

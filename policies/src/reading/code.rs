@@ -82,8 +82,8 @@ codes! {
     OverWhole = 30 Error "Shares add up to more than 1."
 
     NeverApplies = 101 Warning "A step's conditions hold for no client, or at no time still to come."
-    IdleValue = 102 Warning "A value of a condition changes nothing: the condition holds for the same clients without it."
-    NoEffect = 103 Warning "A step changes nothing: an earlier one has done the same, or a later one undoes it."
+    IdleValue = 102 Warning "A value of a condition changes nothing: the condition holds for the same clients without it, or an earlier step has done the same for them."
+    NoEffect = 103 Warning "A step changes nothing: by itself, or since an earlier one has done the same or a later one undoes it."
     NobodyLeft = 104 Warning "Fences of different steps together leave some clients no pathway."
     FencedOut = 105 Warning "A step names a pathway that a fence has taken from all for whom the step is."
     FenceTooLate = 106 Warning "A fence stands behind a `limit`, which may leave only what the fence keeps out."
@@ -93,6 +93,7 @@ codes! {
     LastMile = 110 Warning "`rank` goes only by what measures the viewers' own lines first."
     Unheard = 111 Warning "`rank` asks for more sessions than an audience has."
     Unlearnt = 112 Warning "`rank` without a step that shares viewers out: nothing new is learnt of a pathway that fell behind."
+    SaidBefore = 113 Warning "A value is not heeded: it is one for all clients, and an earlier step of the kind says it."
 }
 
 /// `P0012`.

@@ -13,7 +13,8 @@ pub(super) const DEFINITION: Definition = Definition {
         title: "`do = \"capacity\"`",
         doc: "Of the clients that a pathway would get, only so many as its `capacity` carries given the traffic now; for \
               the others it stands behind the next. It reads the order that stands, so it comes after the steps that make \
-              it, `weights` among them. A pathway without a `capacity` carries everything.",
+              it, `weights` among them. A pathway without a `capacity` carries everything. \
+              Where several steps are `capacity`, the first says `fill`.",
         keys: &[Key::default(
             "fill",
             Kind::Number(Bounds::SOME),

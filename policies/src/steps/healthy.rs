@@ -21,7 +21,8 @@ pub(super) const DEFINITION: Definition = Definition {
         doc: "Sets aside what is down or drained. Such a pathway comes last in a steering list, and DNS answers it only \
               where no other has an address. If too few would be left, everything stays (*panic*): a wrong verdict on all \
               must not be an outage. A pathway that was down does not get its crowd back at once: a few sessions that can \
-              afford it try it first, then the share of clients for whom it counts as fit grows over `ramp`.",
+              afford it try it first, then the share of clients for whom it counts as fit grows over `ramp`. A verdict is of a \
+              pathway and not of a client: where several steps are `healthy`, the first says `availability`, `over` and `ramp`.",
         keys: &[
             Key::default(
                 "panic",

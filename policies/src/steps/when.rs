@@ -29,7 +29,7 @@ pub(crate) const TABLE: Table = Table {
     title: "`when`",
     doc: "All kinds of condition that are given must hold; within one, any value matches, and none of its `_not` may. What \
           is not known of a client is no value at all: a client of an unknown country fails `country` and passes \
-          `country_not`.",
+          `country_not`. Over DNS neither device, content nor stream is known.",
     keys: conditions! {
         "continent", Kind::Continent, "[\"SA\"]", "On which continent.";
         "country", Kind::Country, "[\"DE\", \"AT\"]", "In which country.";
