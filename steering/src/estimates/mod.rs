@@ -1,7 +1,7 @@
 //! What is known of each pathway for each audience, and how surely.
 //!
 //! Read [`Estimates::hear`] first; then `evidence` (what is summed, and how it fades), `family` (what the parts of an
-//! audience say of each other), [`Known`] (what comes of it). One of these for each `rank` step: its half-life is the
+//! audience say of each other), `passes` (who is asked, in which order), [`Known`] (what comes of it). One of these for each `rank` step: its half-life is the
 //! step's.
 //!
 //! # What was heard
@@ -44,30 +44,36 @@
 //! ([`Estimates::recall`]).
 //!
 //! # Cost
-//! Audiences are numbered; sums go up from those whose buckets changed, and guesses come down, to others only where the
-//! word of their family changed by a tenth of what they are unsure about. So a tick costs what is new in it.
+//! Audiences are numbered ([`tree`]); sums go up from those whose buckets changed, and guesses come down, to others only
+//! where the word of their family changed by a tenth of what they are unsure about ([`passes`]). Nothing is touched only
+//! because time went on: what was heard is kept as of its own newest bucket, and scaled to now when it is read. That takes
+//! no accuracy off: all sums of a pathway fade alike, so that its values stay; parts of an audience that were read at
+//! different times are brought to one time where they are put together; and that silence makes unsure is looked at
+//! ([`agenda`]) each half of a half-life, in which what is known is worth three tenths less at most. So a tick costs what
+//! is new in it, and not what there is.
 
 mod evidence;
 mod family;
 mod known;
+mod passes;
+mod silence;
 #[cfg(test)]
 mod tests;
+mod tree;
 
-use std::collections::HashMap;
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use fairway_policies::{Metric, PathSet, Rank};
 
+
 pub use known::{Known, Value};
 
 use crate::cells::{Audience, CellRow};
-use evidence::{BUCKET, Memory, Sample, Sums, in_logs};
-use family::{Family, Guess, Member};
-
-/// After so many half-lives of silence a pathway or an audience is forgotten: a 256th is left of it.
-const FORGOTTEN: f64 = 8.0;
-/// What is silent is looked at again after this share of a half-life.
-const REVISIT: f64 = 0.5;
+use evidence::{BUCKET, Memory, Sums, in_logs};
+use passes::Level;
+use silence::Agenda;
+use tree::{Tree, WIDTHS};
 
 /// What is known of one service's pathways, for one `rank` step.
 #[derive(Debug)]
@@ -76,10 +82,18 @@ pub struct Estimates {
     lines: Vec<Line>,
     pathways: usize,
     minimum: f64,
-    index: HashMap<Audience, u32>,
-    /// By number; the free ones among them are in `free`.
-    nodes: Vec<Node>,
-    free: Vec<u32>,
+    tree: Tree,
+    /// By number.
+    dirty: Vec<PathSet>,
+    /// By number, then by pathway.
+    memories: Vec<Option<Box<Memory>>>,
+    /// Likewise: the bucket at which samples were taken.
+    looked_at: Vec<i64>,
+    /// By number, by pathway, then by line.
+    levels: Vec<Level>,
+    /// Those that are dirty, by width.
+    touched: [Vec<u32>; WIDTHS],
+    agenda: Agenda,
     changed: Vec<Audience>,
     /// Heard of so far.
     newest_bucket: i64,
@@ -95,33 +109,6 @@ struct Line {
     recent: bool,
 }
 
-#[derive(Debug)]
-struct Node {
-    audience: Audience,
-    parent: Option<u32>,
-    children: Vec<u32>,
-    /// By pathway.
-    memories: Vec<Option<Box<Memory>>>,
-    /// By pathway, then by line.
-    levels: Vec<Level>,
-    /// The pathways of which something new was heard, here or below.
-    dirty: PathSet,
-    /// By pathway: the bucket at which its samples were taken.
-    at: Vec<i64>,
-}
-
-/// One line of one pathway, for one audience.
-#[derive(Clone, Copy, Debug, Default)]
-struct Level {
-    /// What was heard of the audience as a whole.
-    sample: Sample,
-    /// What its parts say together.
-    family: Option<Family>,
-    guess: Option<Guess>,
-    /// The guess and the τ² that its children last heard of.
-    passed_on: Option<(Guess, f32)>,
-}
-
 impl Estimates {
     /// Nothing known yet.
     pub fn new(rank: &Rank, pathways: usize) -> Self {
@@ -135,9 +122,13 @@ impl Estimates {
             lines,
             pathways,
             minimum: f64::from(rank.min_sessions.max(1)),
-            index: HashMap::new(),
-            nodes: Vec::new(),
-            free: Vec::new(),
+            tree: Tree::default(),
+            dirty: Vec::new(),
+            memories: Vec::new(),
+            looked_at: Vec::new(),
+            levels: Vec::new(),
+            touched: Default::default(),
+            agenda: Agenda::default(),
             changed: Vec::new(),
             newest_bucket: i64::MIN,
             newest_ms: None,
@@ -146,7 +137,8 @@ impl Estimates {
 
     /// Takes up what was known before: after a restart, or under another policy. `known` by pathway.
     pub fn recall(&mut self, audience: Audience, known: &[Option<Known>]) {
-        let node = self.node(audience);
+        let number = self.number(audience);
+        self.book(number, NEVER);
         for (pathway, known) in known.iter().enumerate().take(self.pathways) {
             let Some(known) = known.as_ref().filter(|known| known.own > 0) else { continue };
             let said = |metric: Option<Metric>| match metric {
@@ -155,9 +147,9 @@ impl Estimates {
             };
             let memory = Memory::recalled(&self.sums, bucket(known.at), known.at.timestamp_millis(), said);
             self.newest_bucket = self.newest_bucket.max(bucket(known.at));
-            let node = &mut self.nodes[node as usize];
-            node.memories[pathway] = Some(Box::new(memory));
-            node.dirty.insert(pathway);
+            let cell = self.cell(number, pathway);
+            self.memories[cell] = Some(Box::new(memory));
+            self.touch(number, PathSet::from_iter([pathway]));
         }
     }
 
@@ -176,20 +168,23 @@ impl Estimates {
             if pathway >= self.pathways || of > here + 1 {
                 continue;
             }
-            let node = match last {
-                Some((audience, node)) if audience == row.audience => node,
-                _ => self.node(row.audience),
+            let number = match last {
+                Some((audience, number)) if audience == row.audience => number,
+                _ => self.number(row.audience),
             };
-            last = Some((row.audience, node));
+            last = Some((row.audience, number));
             self.newest_bucket = self.newest_bucket.max(of);
             self.newest_ms = self.newest_ms.max(Some(row.cell.newest_ms.min(now.timestamp_millis())));
-            let node = &mut self.nodes[node as usize];
-            let memory = node.memories[pathway].get_or_insert_with(|| Box::new(Memory::new(&self.sums, of)));
+            let cell = self.cell(number, pathway);
+            if self.memories[cell].is_none() {
+                self.book(number, here);
+            }
+            let memory = self.memories[cell].get_or_insert_with(|| Box::new(Memory::new(&self.sums, of)));
             if memory.hear(&self.sums, of, &row.cell) {
-                node.dirty.insert(pathway);
+                self.touch(number, PathSet::from_iter([pathway]));
             }
         }
-        self.revisit(here);
+        self.look_at_the_silent(here);
         self.estimate(here);
     }
 
@@ -206,7 +201,7 @@ impl Estimates {
 
     /// Whether anything is remembered of the audience.
     pub fn remembers(&self, audience: Audience) -> bool {
-        self.index.contains_key(&audience)
+        self.tree.find(audience).is_some()
     }
 
     /// How many watch at once, on all pathways.
@@ -216,282 +211,93 @@ impl Estimates {
 
     /// How many watch at once on this pathway.
     pub fn sessions_on(&self, audience: Audience, pathway: usize) -> f64 {
-        self.find(audience).map_or(0.0, |node| f64::from(self.watching(node, pathway)))
+        self.tree.find(audience).map_or(0.0, |number| f64::from(self.watching(number, pathway)))
     }
 
     /// What is known for an audience, by pathway. Of one that is not remembered: nothing.
     pub fn known(&self, audience: Audience) -> Vec<Option<Known>> {
-        let Some(node) = self.find(audience) else { return vec![None; self.pathways] };
-        (0..self.pathways).map(|pathway| self.known_of(node, pathway)).collect()
+        let Some(number) = self.tree.find(audience) else { return vec![None; self.pathways] };
+        (0..self.pathways).map(|pathway| self.known_of(number, pathway)).collect()
     }
 
     /// What the last 10 to 20 seconds say of a metric, where it is compared and is a share: by all that the audience is part
     /// of, and by the audience alone.
     pub fn recent(&self, audience: Audience, pathway: usize, metric: Metric) -> Option<(Value, Option<Value>)> {
         let line = self.lines.iter().position(|line| line.recent && line.metric == metric)?;
-        let level = &self.find(audience)?.levels[pathway * self.lines.len() + line];
+        let level = &self.levels[self.level(self.cell(self.tree.find(audience)?, pathway), line)];
         let alone = level.family.map(|family| family.guess().value(metric, family.worth));
         Some((level.guess?.value(metric, level.sample.count), alone))
     }
 
-    fn find(&self, audience: Audience) -> Option<&Node> {
-        self.index.get(&audience).map(|node| &self.nodes[*node as usize])
-    }
-
-    fn known_of(&self, node: &Node, pathway: usize) -> Option<Known> {
-        let steady = self.lines.iter().enumerate().filter(|(_, line)| !line.recent);
-        let mut values = steady.filter_map(|(line, _)| Some((line, self.value(node, pathway, line)?))).peekable();
-        let guess = node.levels[pathway * self.lines.len() + values.peek()?.0].guess?;
-        let mut speaker = node;
-        for _ in 0..guess.level {
-            speaker = &self.nodes[speaker.parent? as usize];
+    fn known_of(&self, number: u32, pathway: usize) -> Option<Known> {
+        let levels = &self.levels[self.level(self.cell(number, pathway), 0)..][..self.lines.len()];
+        let steady = self.lines.iter().zip(levels).filter(|(line, _)| !line.recent);
+        let mut guesses = steady.filter_map(|(line, level)| Some((line, level, level.guess?))).peekable();
+        let (_, _, first) = guesses.peek()?;
+        let mut speaker = number;
+        for _ in 0..first.level {
+            speaker = self.tree.node(speaker).parent?;
         }
-        let count = |node: &Node| self.watching(node, pathway).round() as u64;
-        let newest = speaker.memories[pathway].as_ref().map(|memory| memory.newest_ms);
-        let at = newest.and_then(DateTime::from_timestamp_millis).unwrap_or(DateTime::UNIX_EPOCH);
-        let values = values.map(|(_, value)| value).collect();
-        Some(Known { level: speaker.audience, sessions: count(speaker), own: count(node), values, at })
+        let count = |number| self.watching(number, pathway).round() as u64;
+        let newest = self.memories[self.cell(speaker, pathway)].as_ref().map(|memory| memory.newest_ms);
+        Some(Known {
+            level: self.tree.node(speaker).audience,
+            sessions: count(speaker),
+            own: count(number),
+            values: guesses.map(|(line, level, guess)| guess.value(line.metric, level.sample.count)).collect(),
+            at: newest.and_then(DateTime::from_timestamp_millis).unwrap_or(DateTime::UNIX_EPOCH),
+        })
     }
 
-    fn watching(&self, node: &Node, pathway: usize) -> f32 {
-        node.memories[pathway].as_ref().map_or(0.0, |memory| memory.all(&self.sums, 0, node.at[pathway]).count)
-    }
-
-    fn value(&self, node: &Node, pathway: usize, line: usize) -> Option<Value> {
-        let level = &node.levels[pathway * self.lines.len() + line];
-        let (guess, metric) = (level.guess?, self.lines[line].metric);
-        Some(guess.value(metric, level.sample.count))
+    fn watching(&self, number: u32, pathway: usize) -> f32 {
+        let cell = self.cell(number, pathway);
+        self.memories[cell].as_ref().map_or(0.0, |memory| memory.all(&self.sums, 0, self.looked_at[cell]).count)
     }
 }
 
-/// Keeping nodes.
+/// Where things are.
 impl Estimates {
+    /// An audience's cells: one for each pathway, in `memories` and `looked_at`.
+    fn cells_of(&self, number: u32) -> Range<usize> {
+        let first = self.cell(number, 0);
+        first..first + self.pathways
+    }
+
+    fn cell(&self, number: u32, pathway: usize) -> usize {
+        number as usize * self.pathways + pathway
+    }
+
+    /// In `levels`.
+    fn level(&self, cell: usize, line: usize) -> usize {
+        cell * self.lines.len() + line
+    }
+
     /// The number of an audience, which is made, with those that it is part of, if there is none.
-    fn node(&mut self, audience: Audience) -> u32 {
-        if let Some(node) = self.index.get(&audience) {
-            return *node;
+    fn number(&mut self, audience: Audience) -> u32 {
+        if let Some(number) = self.tree.find(audience) {
+            return number;
         }
-        let parent = audience.parent().map(|parent| self.node(parent));
-        let node = Node {
-            audience,
-            parent,
-            children: Vec::new(),
-            memories: vec![None; self.pathways],
-            levels: vec![Level::default(); self.pathways * self.lines.len()],
+        let mut added = Vec::new();
+        let number = self.tree.add(audience, &mut added);
+        let cells = self.tree.size() * self.pathways;
+        self.dirty.resize(self.tree.size(), PathSet::default());
+        self.memories.resize(cells, None);
+        self.looked_at.resize(cells, NEVER);
+        self.levels.resize(cells * self.lines.len(), Level::default());
+        for number in added {
+            let cells = self.cells_of(number);
+            self.looked_at[cells.clone()].fill(NEVER);
+            let levels = self.level(cells.start, 0)..self.level(cells.end, 0);
+            self.levels[levels].fill(Level::default());
             // It may borrow from the first moment on.
-            dirty: PathSet::all(self.pathways),
-            at: vec![i64::MIN / 2; self.pathways],
-        };
-        let number = match self.free.pop() {
-            Some(free) => {
-                self.nodes[free as usize] = node;
-                free
-            }
-            None => {
-                self.nodes.push(node);
-                self.nodes.len() as u32 - 1
-            }
-        };
-        if let Some(parent) = parent {
-            self.nodes[parent as usize].children.push(number);
+            self.touch(number, PathSet::all(self.pathways));
         }
-        self.index.insert(audience, number);
         number
     }
-
-    fn set_back(&mut self, here: i64, now: DateTime<Utc>) {
-        self.newest_bucket = here;
-        self.newest_ms = self.newest_ms.map(|newest| newest.min(now.timestamp_millis()));
-        for node in &mut self.nodes {
-            for (pathway, memory) in node.memories.iter_mut().enumerate() {
-                if let Some(memory) = memory {
-                    memory.set_back(&self.sums, here, now.timestamp_millis());
-                    node.dirty.insert(pathway);
-                }
-            }
-        }
-    }
-
-    /// What was silent for a while is looked at again, since it is worth less now; what was silent for long is forgotten.
-    fn revisit(&mut self, here: i64) {
-        let (revisit, forgotten) = (REVISIT * self.sums.half_life, FORGOTTEN * self.sums.half_life);
-        let mut silent: Vec<u32> = Vec::new();
-        for number in self.index.values() {
-            let node = &mut self.nodes[*number as usize];
-            for (pathway, memory) in node.memories.iter_mut().enumerate() {
-                if here.saturating_sub(node.at[pathway]) as f64 <= revisit {
-                    continue;
-                }
-                if let Some(age) = memory.as_ref().map(|memory| memory.age(here)) {
-                    node.dirty.insert(pathway);
-                    if age as f64 > forgotten {
-                        *memory = None;
-                    }
-                }
-            }
-            if node.memories.iter().all(Option::is_none) {
-                silent.push(*number);
-            }
-        }
-        // The narrowest first, so that an audience goes when its parts have gone.
-        silent.sort_by_key(|number| self.nodes[*number as usize].audience);
-        for number in silent {
-            let node = &self.nodes[number as usize];
-            if !node.children.is_empty() {
-                continue;
-            }
-            let audience = node.audience;
-            if let Some(parent) = node.parent {
-                let parent = &mut self.nodes[parent as usize];
-                parent.children.retain(|child| *child != number);
-                parent.dirty = PathSet::all(self.pathways);
-            }
-            self.nodes[number as usize].dirty = PathSet::default();
-            self.index.remove(&audience);
-            self.free.push(number);
-            self.changed.push(audience);
-        }
-    }
 }
 
-/// Estimating.
-impl Estimates {
-    /// What was heard goes up, from parts to wholes; what is known comes down.
-    fn estimate(&mut self, here: i64) {
-        let mut dirty: [Vec<u32>; 4] = Default::default();
-        for number in self.index.values() {
-            let node = &self.nodes[*number as usize];
-            if !node.dirty.is_empty() {
-                dirty[width(node.audience)].push(*number);
-            }
-        }
-        let mut members = Vec::new();
-        for wide in 0..dirty.len() {
-            for at in 0..dirty[wide].len() {
-                let number = dirty[wide][at];
-                self.gather(number, here, &mut members);
-                let (parent, news) = (self.nodes[number as usize].parent, self.nodes[number as usize].dirty);
-                let Some(parent) = parent else { continue };
-                let node = &mut self.nodes[parent as usize];
-                if node.dirty.is_empty() {
-                    dirty[width(node.audience)].push(parent);
-                }
-                node.dirty.0 |= news.0;
-            }
-        }
-        // A part that is not dirty itself is put behind all that are: it has no part that is.
-        let mut next: Vec<u32> = dirty.into_iter().rev().flatten().collect();
-        let mut at = 0;
-        while let Some(number) = next.get(at) {
-            self.settle(*number, &mut next);
-            at += 1;
-        }
-        self.changed.sort_unstable_by(|a, b| b.cmp(a));
-    }
-
-    /// Sums up what was heard of an audience and its parts.
-    fn gather(&mut self, number: u32, here: i64, members: &mut Vec<Member>) {
-        let node = &self.nodes[number as usize];
-        let mut levels = Vec::new();
-        for pathway in node.dirty.iter() {
-            for (line, of) in self.lines.iter().enumerate() {
-                let at = pathway * self.lines.len() + line;
-                let mut sample = node.memories[pathway].as_ref().map_or_else(Sample::default, |memory| {
-                    if of.recent {
-                        memory.recent(&self.sums, of.sum, here)
-                    } else {
-                        memory.all(&self.sums, of.sum, here)
-                    }
-                });
-                members.clear();
-                let mut parts = Sample::default();
-                for child in node.children.iter().map(|child| &self.nodes[*child as usize]) {
-                    let level = &child.levels[at];
-                    let Some(family) = level.family else { continue };
-                    let fade = if of.recent { 1.0 } else { self.sums.fade(here - child.at[pathway]) };
-                    parts.add(&level.sample, fade);
-                    let (mean, worth) = (f64::from(family.mean), f64::from(family.worth));
-                    members.push(Member { mean, worth, sample: level.sample });
-                }
-                let rest = if members.is_empty() { Some(sample) } else { sample.without(&parts) };
-                let rest = rest.filter(|rest| rest.count > 0.0).map(|rest| Member {
-                    mean: rest.value(of.metric),
-                    worth: f64::from(rest.count),
-                    sample: rest,
-                });
-                let family = if members.is_empty() {
-                    rest.map(|rest| Family::alone(of.metric, rest))
-                } else {
-                    members.extend(rest);
-                    Family::of(of.metric, self.minimum, members)
-                };
-                if sample.count <= 0.0 {
-                    sample = parts;
-                }
-                levels.push((at, sample, family));
-            }
-        }
-        let node = &mut self.nodes[number as usize];
-        for pathway in node.dirty.iter() {
-            node.at[pathway] = here;
-        }
-        for (at, sample, family) in levels {
-            (node.levels[at].sample, node.levels[at].family) = (sample, family);
-        }
-    }
-
-    /// Guesses for an audience whose wider ones are guessed; and where its parts would borrow something else now, they are
-    /// `next`.
-    fn settle(&mut self, number: u32, next: &mut Vec<u32>) {
-        let node = &self.nodes[number as usize];
-        let wider = node.parent.map(|parent| &self.nodes[parent as usize]);
-        let (mut changed, mut news) = (false, PathSet::default());
-        let mut levels = Vec::new();
-        for pathway in node.dirty.iter() {
-            for (line, of) in self.lines.iter().enumerate() {
-                let at = pathway * self.lines.len() + line;
-                let mut level = node.levels[at];
-                let wider = wider.map(|wider| &wider.levels[at]).and_then(|wider| Some((wider.guess?, wider.family)));
-                let guess = match (wider, level.family) {
-                    (Some((guess, Some(family))), own) => Some(family.member(of.metric, &guess, own.as_ref())),
-                    (Some((guess, None)), _) => Some(Guess { level: guess.level.saturating_add(1), ..guess }),
-                    (None, own) => own.map(|own| own.guess()),
-                };
-                changed |= std::mem::replace(&mut level.guess, guess) != guess;
-                let between = level.family.map_or(0.0, |family| family.between);
-                if guess.is_some_and(|guess| level.passed_on.is_none_or(|before| guess.is_news(between, before))) {
-                    news.insert(pathway);
-                    level.passed_on = guess.map(|guess| (guess, between));
-                }
-                levels.push((at, level));
-            }
-        }
-        let node = &mut self.nodes[number as usize];
-        node.dirty = PathSet::default();
-        levels.into_iter().for_each(|(at, level)| node.levels[at] = level);
-        if changed {
-            self.changed.push(node.audience);
-        }
-        for at in 0..if news.is_empty() { 0 } else { self.nodes[number as usize].children.len() } {
-            let child = self.nodes[number as usize].children[at];
-            let node = &mut self.nodes[child as usize];
-            if node.dirty.is_empty() {
-                next.push(child);
-            }
-            node.dirty.0 |= news.0;
-        }
-    }
-}
-
-/// How wide an audience is: 0 a network to 3 the world.
-fn width(audience: Audience) -> usize {
-    match audience {
-        Audience::CountryAsn(..) => 0,
-        Audience::Country(_) => 1,
-        Audience::Continent(_) => 2,
-        Audience::World => 3,
-    }
-}
+/// Before everything, and from where it is no long way to now in an `i64`.
+const NEVER: i64 = i64::MIN / 2;
 
 fn bucket(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(BUCKET)

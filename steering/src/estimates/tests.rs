@@ -117,9 +117,9 @@ fn silence_makes_unsure_and_then_forgets() {
         hear(&mut estimates, &[world(bucket)], bucket + 9);
     }
     assert!(!estimates.remembers(country("DE")) && estimates.remembers(EUROPE));
-    assert_eq!(estimates.nodes.len() - estimates.free.len(), 2, "Europe and the world");
+    assert_eq!(estimates.tree.used(), 2, "Europe and the world");
     hear(&mut estimates, &[told(country("FR"), 9, 0.01, 600)], 609);
-    assert_eq!(estimates.nodes.len(), 3, "a place that came free is taken");
+    assert_eq!(estimates.tree.size(), 3, "a place that came free is taken");
     assert!(estimates.known(country("FR"))[0].is_some());
 }
 
