@@ -30,7 +30,7 @@ pub fn start() -> Result<(), JsValue> {
 
 /// Subscribes the page to the node's events. The browser itself connects again whenever the connection is lost.
 fn follow(shown: Shown, link: RwSignal<Link>) -> Result<(), JsValue> {
-    if matches!(shown, Shown::Missing(_)) {
+    if !matches!(shown, Shown::Overview(_) | Shown::Explain(_)) {
         return Ok(());
     }
     let search = window().location().search()?;
@@ -45,7 +45,7 @@ fn follow(shown: Shown, link: RwSignal<Link>) -> Result<(), JsValue> {
             }
         }
         Shown::Explain(model) => spawn_local(ask_again(model, search.clone())),
-        Shown::Missing(_) => {}
+        Shown::Decisions(_) | Shown::Decision(_) | Shown::Policy(_) | Shown::Missing(_) => {}
     });
     source.add_event_listener_with_callback("overview", renew.as_ref().unchecked_ref())?;
     let opened = Closure::<dyn FnMut()>::new(move || link.set(Link::Live));

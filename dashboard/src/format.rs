@@ -15,8 +15,13 @@ pub fn clock_minutes(ms: i64) -> String {
     clock(ms)[..5].to_owned()
 }
 
-/// `2026-03-01 12:03`, UTC: the day by Howard Hinnant's `civil_from_days`.
+/// `2026-03-01 12:03`, UTC.
 pub fn date_minutes(ms: i64) -> String {
+    format!("{} {}", day(ms), clock_minutes(ms))
+}
+
+/// `2026-03-01`, UTC: by Howard Hinnant's `civil_from_days`.
+pub fn day(ms: i64) -> String {
     let days = ms.div_euclid(1000 * DAY) + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -24,7 +29,7 @@ pub fn date_minutes(ms: i64) -> String {
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    format!("{:04}-{month:02}-{day:02} {}", year + era * 400 + i64::from(month <= 2), clock_minutes(ms))
+    format!("{:04}-{month:02}-{day:02}", year + era * 400 + i64::from(month <= 2))
 }
 
 /// `8 s`, `4 min`, `2 h 5 min`, `3 d`: how long, in no more digits than matter.

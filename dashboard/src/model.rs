@@ -1,8 +1,14 @@
 //! What the pages show, as plain data: filled by the server, written into the page and sent to it again every other
 //! second, read by the browser. Times are Unix milliseconds, so that neither side needs a calendar library.
 
+mod decisions;
+mod policy;
+
 use fairway_policies::explain::Explanation;
 use serde::{Deserialize, Serialize};
+
+pub use decisions::{Decided, Decisions, Filter, Row};
+pub use policy::{Change, Edition, FileChange, Line, PolicyInForce};
 
 /// One page with all it shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,6 +18,12 @@ pub enum Page {
     Overview(Box<Overview>),
     /// `/explain`
     Explain(Box<Explain>),
+    /// `/decisions`
+    Decisions(Box<Decisions>),
+    /// `/decisions/{id}`
+    Decision(Box<Decided>),
+    /// `/policy`
+    Policy(Box<PolicyInForce>),
     /// There is nothing to show.
     Missing(Missing),
 }

@@ -1,17 +1,20 @@
 //! Explain: a question as a plain form, whose fields are the page's address, and the account of the decision.
 
-use fairway_policies::explain::{DnsAnswer, Effect, ExplainedStep, Explanation, HttpAnswer, Tier};
+use fairway_policies::explain::{DnsAnswer, Effect, ExplainedStep, Explanation, HttpAnswer, Likely, Tier};
 use leptos::{either::Either, prelude::*};
 
 use super::{icon, options, pathway_label};
-use crate::model::{Explain, Question, Tone};
+use crate::{
+    format,
+    model::{Explain, Question, Tone},
+};
 
 /// The page.
 pub fn page(model: RwSignal<Explain>) -> impl IntoView {
     let (services, question) = model.with_untracked(|m| (m.services.clone(), m.question.clone()));
     let answer = move || {
         model.with(|m| match (&m.explanation, &m.problem) {
-            (Some(explanation), _) => account(explanation, &m.pathways).into_any(),
+            (Some(explanation), _) => account(explanation, &m.pathways, true).into_any(),
             (None, Some(problem)) => {
                 view! { <p class="banner" role="alert">{icon::tone(Tone::Bad)} {problem.clone()}</p> }.into_any()
             }
@@ -66,7 +69,8 @@ fn form(services: &[String], question: &Question) -> impl IntoView + use<> {
     }
 }
 
-fn account(explanation: &Explanation, among: &[String]) -> impl IntoView + use<> {
+/// The account of a decision; `in_force`: of one made by the policy that is in force, whose lines can be shown.
+pub(super) fn account(explanation: &Explanation, among: &[String], in_force: bool) -> impl IntoView + use<> {
     let client = &explanation.client;
     let who = client.address.clone().unwrap_or_else(|| "A client".into());
     let holds = client.prefix.as_ref().map(|prefix| format!(", as all of {prefix}")).unwrap_or_default();
@@ -75,22 +79,28 @@ fn account(explanation: &Explanation, among: &[String]) -> impl IntoView + use<>
         Some(age) => format!("cells {age:.0} s old"),
         None => "no cells yet".into(),
     };
+    let recorded = explanation.decision.as_ref().filter(|_| in_force).map(|id| {
+        view! { " Recorded as "<a href=format!("/decisions/{id}")><code>{id.clone()}</code></a>"." }
+    });
     let warnings: Vec<_> = explanation
         .warnings
         .iter()
         .map(|warning| view! { <p class="warning">{icon::tone(Tone::Warn)} {warning.clone()}</p> })
         .collect();
-    let steps = explanation.steps.iter().map(|s| step(s, &explanation.service, among).into_any()).collect_view();
+    let steps =
+        explanation.steps.iter().map(|s| step(s, &explanation.service, among, in_force).into_any()).collect_view();
     view! {
         <p class="asked">
             <strong>{who}</strong>
             {format!(" in {client}{holds}. Snapshot #{}, {cells}.", snapshot.version)}
+            {recorded}
         </p>
         {warnings}
         <div class="pair answers">
             {dns_answer(explanation.dns.as_ref(), client.address.is_some(), among).into_any()}
             {http_answer(&explanation.http, among).into_any()}
         </div>
+        {likely(&explanation.likely, among)}
         <section aria-labelledby="why">
             <h2 id="why">"Why"</h2>
             <ol class="steps">
@@ -102,6 +112,15 @@ fn account(explanation: &Explanation, among: &[String]) -> impl IntoView + use<>
             </ol>
         </section>
     }
+}
+
+/// How such clients are shared out, where they are.
+fn likely(likely: &[Likely], among: &[String]) -> impl IntoView + use<> {
+    let shares = likely.iter().map(|Likely { pathway, share }| {
+        view! { <li>{pathway_label(pathway, among)}" "<span class="weight">{format::percent(*share)}</span></li> }
+    });
+    let shares = shares.collect_view();
+    (likely.len() > 1).then(|| view! { <div class="likely"><p>"Of such clients get"</p><ul>{shares}</ul></div> })
 }
 
 /// The scope is told only of a client whose address is known: a place as such has none.
@@ -141,7 +160,7 @@ fn http_answer(answer: &HttpAnswer, among: &[String]) -> impl IntoView + use<> {
     }
 }
 
-fn step(step: &ExplainedStep, service: &str, among: &[String]) -> impl IntoView + use<> {
+fn step(step: &ExplainedStep, service: &str, among: &[String], in_force: bool) -> impl IntoView + use<> {
     let body = if step.applied {
         let rows: Vec<_> = step
             .rows
@@ -168,7 +187,15 @@ fn step(step: &ExplainedStep, service: &str, among: &[String]) -> impl IntoView 
         Either::Right(view! { <p class="what">"Not for this client: nothing changes."</p> })
     };
     // What operators say comes before the chain and stands in no file.
-    let place = (step.line > 0).then(|| format!("{service}.policy.toml:{}", step.line));
+    let place = (step.line > 0).then(|| {
+        let (place, line) = (format!("{service}.policy.toml:{}", step.line), step.line);
+        match in_force {
+            true => {
+                Either::Left(view! { <a class="place" href=format!("/policy?service={service}#L{line}")>{place}</a> })
+            }
+            false => Either::Right(view! { <span class="place">{place}</span> }),
+        }
+    });
     let class = match (step.line, step.applied) {
         (0, _) => "step orders",
         (_, true) => "step",
@@ -176,7 +203,7 @@ fn step(step: &ExplainedStep, service: &str, among: &[String]) -> impl IntoView 
     };
     view! {
         <li class=class>
-            <h3>{step.title.clone()} {place.map(|place| view! { <span class="place">{place}</span> })}</h3>
+            <h3>{step.title.clone()} {place}</h3>
             {body}
         </li>
     }

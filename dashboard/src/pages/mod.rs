@@ -1,17 +1,20 @@
 //! Model in, HTML out. [`app`] is the whole of `<body>`'s content, rendered on the server and taken over in the browser,
 //! so both must make the same of the same [`Shown`]: nothing here reads a clock, an address bar or a screen.
 //!
-//! [`overview`] and [`explain`] are the two pages, [`overrides`] is what operators force, [`chart`] draws, [`icon`] is what a verdict looks like.
+//! [`overview`], [`explain`], [`decisions`] and [`policy`] are the pages; [`overrides`] is what operators force, [`chart`]
+//! draws, [`icon`] is what a verdict looks like.
 
 pub mod chart;
+pub mod decisions;
 pub mod explain;
 pub mod icon;
 pub mod overrides;
 pub mod overview;
+pub mod policy;
 
 use leptos::prelude::*;
 
-use crate::model::{Explain, Missing, Overview, Page};
+use crate::model::{Decided, Decisions, Explain, Missing, Overview, Page, PolicyInForce};
 
 /// A page on show: what it shows may change under it.
 #[derive(Clone, Copy)]
@@ -20,7 +23,13 @@ pub enum Shown {
     Overview(RwSignal<Overview>),
     /// `/explain`
     Explain(RwSignal<Explain>),
-    /// Neither: it never changes.
+    /// `/decisions`: as loaded, so that rows do not move under the pointer.
+    Decisions(StoredValue<Decisions>),
+    /// `/decisions/{id}`: what was decided stays.
+    Decision(StoredValue<Decided>),
+    /// `/policy`: as loaded, so that it can be read.
+    Policy(StoredValue<PolicyInForce>),
+    /// Nothing: it never changes.
     Missing(StoredValue<Missing>),
 }
 
@@ -41,6 +50,9 @@ impl Shown {
         match page {
             Page::Overview(model) => Self::Overview(RwSignal::new(*model)),
             Page::Explain(model) => Self::Explain(RwSignal::new(*model)),
+            Page::Decisions(model) => Self::Decisions(StoredValue::new(*model)),
+            Page::Decision(model) => Self::Decision(StoredValue::new(*model)),
+            Page::Policy(model) => Self::Policy(StoredValue::new(*model)),
             Page::Missing(model) => Self::Missing(StoredValue::new(model)),
         }
     }
@@ -49,6 +61,9 @@ impl Shown {
         match self {
             Self::Overview(model) => model.with(|m| m.service.clone()),
             Self::Explain(model) => model.with(|m| m.question.service.clone()),
+            Self::Decisions(model) => model.with_value(|m| m.filter.service.clone()),
+            Self::Decision(model) => model.with_value(|m| m.explanation.service.clone()),
+            Self::Policy(model) => model.with_value(|m| m.service.clone()),
             Self::Missing(model) => model.with_value(|m| m.services.first().cloned().unwrap_or_default()),
         }
     }
@@ -59,6 +74,9 @@ pub fn app(shown: Shown, link: RwSignal<Link>) -> impl IntoView {
     let main = match shown {
         Shown::Overview(model) => overview::page(model).into_any(),
         Shown::Explain(model) => explain::page(model).into_any(),
+        Shown::Decisions(model) => model.with_value(decisions::list).into_any(),
+        Shown::Decision(model) => model.with_value(decisions::one).into_any(),
+        Shown::Policy(model) => model.with_value(policy::page).into_any(),
         Shown::Missing(model) => model.with_value(missing).into_any(),
     };
     view! {
@@ -95,8 +113,15 @@ fn missing(model: &Missing) -> impl IntoView + use<> {
 
 fn header(shown: Shown, link: RwSignal<Link>) -> impl IntoView {
     let service = shown.service();
-    let current = |here: bool| here.then_some("page");
-    let (overview, explain) = (matches!(shown, Shown::Overview(_)), matches!(shown, Shown::Explain(_)));
+    let entry = |path: &str, name: &'static str, here: bool| {
+        view! { <a href=format!("{path}?service={service}") aria-current=here.then_some("page")>{name}</a> }
+    };
+    let entries = [
+        entry("/", "Overview", matches!(shown, Shown::Overview(_))),
+        entry("/explain", "Explain", matches!(shown, Shown::Explain(_))),
+        entry("/decisions", "Decisions", matches!(shown, Shown::Decisions(_) | Shown::Decision(_))),
+        entry("/policy", "Policy", matches!(shown, Shown::Policy(_))),
+    ];
     let (state, word) = (
         move || match link.get() {
             Link::Still => "link still",
@@ -112,10 +137,7 @@ fn header(shown: Shown, link: RwSignal<Link>) -> impl IntoView {
     view! {
         <header class="top">
             <a class="brand" href="/">{icon::brand()} "Fairway"</a>
-            <nav aria-label="Pages">
-                <a href=format!("/?service={service}") aria-current=current(overview)>"Overview"</a>
-                <a href=format!("/explain?service={service}") aria-current=current(explain)>"Explain"</a>
-            </nav>
+            <nav aria-label="Pages">{entries}</nav>
             <span class=state role="status"><span class="dot" aria-hidden="true"></span>{word}</span>
         </header>
     }

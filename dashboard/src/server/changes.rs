@@ -113,7 +113,7 @@ async fn in_force(console: &Console) {
 }
 
 /// Off the runtime's threads: plans decide thousands of times, and revisions are files.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     console: &Console,
     work: impl FnOnce(&Changes) -> Result<T, ApplyError> + Send + 'static,
 ) -> Result<T, Refusal> {

@@ -41,12 +41,15 @@ fn document(page: Page) -> Result<String, serde_json::Error> {
     let title = match &page {
         Page::Overview(overview) => format!("{} · Fairway", escape(&overview.service)),
         Page::Explain(explain) => format!("Explain {} · Fairway", escape(&explain.question.service)),
+        Page::Decisions(_) => "Decisions · Fairway".into(),
+        Page::Decision(decided) => format!("Decision {} · Fairway", decided.id),
+        Page::Policy(policy) => format!("Policy {} · Fairway", escape(&policy.service)),
         Page::Missing(_) => "Fairway".into(),
     };
     let reload = match (&page, assets::has_bundle()) {
-        (Page::Explain(_) | Page::Missing(_), _) => String::new(),
         // Whoever types keeps what was typed.
         (Page::Overview(overview), _) if overview.form.is_some() => String::new(),
+        (page, _) if !matches!(page, Page::Overview(_)) => String::new(),
         (_, true) => format!("<noscript><meta http-equiv=\"refresh\" content=\"{RELOAD_SECONDS}\"></noscript>"),
         (_, false) => format!("<meta http-equiv=\"refresh\" content=\"{RELOAD_SECONDS}\">"),
     };

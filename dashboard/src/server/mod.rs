@@ -1,6 +1,6 @@
 //! The node's side: routes, and the model filled from what steering and the store know.
 //!
-//! [`view`] fills the pages' model, [`overrides`] and [`changes`] take
+//! [`view`] fills the pages' model, [`decisions`] and [`policy`] that of their own; [`overrides`] and [`changes`] take
 //! operators' orders ([`origin`] says from whom), [`feed`] words events for people, [`quality`] asks the store for what
 //! viewers reported, [`events`] sends both on as they change, [`api`] answers in JSON, [`html`] and [`assets`] make documents.
 
@@ -13,6 +13,7 @@ mod feed;
 mod html;
 mod origin;
 mod overrides;
+mod policy;
 mod quality;
 mod refusal;
 #[cfg(test)]
@@ -76,6 +77,9 @@ pub fn router(console: Console) -> Router {
         .route("/", get(overview).post(overrides::set_by_form))
         .route("/overrides/{id}/clear", post(overrides::clear_by_form))
         .route("/explain", get(explain))
+        .route("/decisions", get(decisions::list_page))
+        .route("/decisions/{id}", get(decisions::one_page))
+        .route("/policy", get(policy::page))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .route("/api/{*rest}", any(|| async { Refusal::NoRoute }));
     api::routes()

@@ -106,6 +106,26 @@ async fn explain_tells_the_same_on_the_page_and_as_json() {
 }
 
 #[tokio::test]
+async fn the_policy_is_shown_line_by_line_and_what_is_missing_is_said() {
+    let (_, router) = node();
+    let (status, page) = get(&router, "/policy?service=live").await;
+    assert_eq!(status, StatusCode::OK);
+    for shown in
+        ["<li id=\"L10\"", r#"tiers = [["b"]]</li>"#, "cannot be changed here", "fairway plan live.policy.toml"]
+    {
+        assert!(page.contains(shown), "{shown:?} is not in {page}");
+    }
+    let (_, explained) = get(&router, "/explain?service=live&country=DE").await;
+    assert!(explained.contains("href=\"/policy?service=live#L"), "a step leads to its line");
+
+    let (status, page) = get(&router, "/decisions?service=live&country=&pathway=&occasion=").await;
+    assert!(status == StatusCode::OK && page.contains("the store does not answer: this node has none"), "{page}");
+    assert!(get(&router, "/decisions?occasion=often").await.1.contains("none of sampled, failed"));
+    assert_eq!(get(&router, "/decisions/1").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(get(&router, "/policy?service=vod").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn bad_questions_are_told_what_is_wrong() {
     let (_, router) = node();
     for (address, status, told) in [
