@@ -135,9 +135,10 @@ impl Clients {
 
     /// Whether they are those that ask over DNS and tell of themselves what DNS does not carry.
     pub(super) fn asks_resolvers(&self) -> bool {
-        let only_dns = PROTOCOLS.iter().zip(&self.0[3]).all(|(protocol, is)| !is || *protocol == Protocol::Dns);
+        let [_, _, _, protocols, devices, contents, streams, _] = &self.0;
+        let only_dns = PROTOCOLS.iter().zip(protocols).all(|(protocol, is)| *is == (*protocol == Protocol::Dns));
         // What is not known is the last sample of each.
-        only_dns && self.0[4..=6].iter().any(|some| some.last() == Some(&false))
+        only_dns && [devices, contents, streams].iter().any(|some| some.last() == Some(&false))
     }
 
     /// Whether they are none because none of the times is still to come.

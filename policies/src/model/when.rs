@@ -144,7 +144,7 @@ impl When {
 
 impl Protocol {
     /// The word: `dns`, `hls`, `dash`, `http`.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Dns => "dns",
             Self::Hls => "hls",
@@ -159,7 +159,7 @@ impl Device {
     pub const ALL: [Device; 5] = [Self::Tv, Self::Phone, Self::Tablet, Self::Desktop, Self::Console];
 
     /// The word: `tv`, `phone`, `tablet`, `desktop`, `console`.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Tv => "tv",
             Self::Phone => "phone",
@@ -172,7 +172,7 @@ impl Device {
 
 impl Stream {
     /// The word: `live`, `vod`.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Live => "live",
             Self::Vod => "vod",

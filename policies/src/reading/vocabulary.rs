@@ -12,6 +12,13 @@ pub(crate) trait Word: Copy + 'static {
     const ALL: &'static [(&'static str, Self)];
 }
 
+/// A value that says its own word, with it.
+macro_rules! spelt {
+    ($name:ident) => {
+        (Self::$name.word(), Self::$name)
+    };
+}
+
 /// The words as written.
 pub(crate) fn names<W: Word>() -> Vec<&'static str> {
     W::ALL.iter().map(|(name, _)| *name).collect()
@@ -24,24 +31,18 @@ impl Word for Metric {
 
 impl Word for Protocol {
     const WHAT: &'static str = "protocol";
-    const ALL: &'static [(&'static str, Self)] =
-        &[("dns", Self::Dns), ("hls", Self::Hls), ("dash", Self::Dash), ("http", Self::Http)];
+    const ALL: &'static [(&'static str, Self)] = &[spelt!(Dns), spelt!(Hls), spelt!(Dash), spelt!(Http)];
 }
 
 impl Word for Device {
     const WHAT: &'static str = "device";
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("tv", Self::Tv),
-        ("phone", Self::Phone),
-        ("tablet", Self::Tablet),
-        ("desktop", Self::Desktop),
-        ("console", Self::Console),
-    ];
+    const ALL: &'static [(&'static str, Self)] =
+        &[spelt!(Tv), spelt!(Phone), spelt!(Tablet), spelt!(Desktop), spelt!(Console)];
 }
 
 impl Word for Stream {
     const WHAT: &'static str = "kind of stream";
-    const ALL: &'static [(&'static str, Self)] = &[("live", Self::Live), ("vod", Self::Vod)];
+    const ALL: &'static [(&'static str, Self)] = &[spelt!(Live), spelt!(Vod)];
 }
 
 impl Word for StickBy {

@@ -1,7 +1,9 @@
 //! `healthy`: sets aside what does not work.
 //!
-//! Why these defaults: under 90 % over five minutes is where NS1 and Openmix call a pathway unavailable; a minute of ramp
-//! is what a cold cache and a balancer's slow start ask for, and is over before anyone misses the capacity.
+//! Why these defaults: under 90 % over five minutes is where NS1 and Openmix call a pathway unavailable. Three minutes of
+//! ramp are half a minute of trial and five doublings of half a minute each, which is as long as the evidence for each takes.
+//! In simulation a cache that is cold at first is overrun on a ramp of one minute (its load comes to 128 %), brought just to
+//! its limit on one of two (98 %), and left room on one of three (82 %).
 
 use std::time::Duration;
 
@@ -21,7 +23,9 @@ pub(super) const DEFINITION: Definition = Definition {
         doc: "Sets aside what is down or drained. Such a pathway comes last in a steering list, and DNS answers it only \
               where no other has an address. If too few would be left, everything stays (*panic*): a wrong verdict on all \
               must not be an outage. A pathway that was down does not get its crowd back at once: a few sessions that can \
-              afford it try it first, then the share of clients for whom it counts as fit grows over `ramp`. A verdict is of a \
+              afford it try it first, then the share of clients for whom it counts as fit grows over `ramp`. One whose \
+              probes pass while viewers' requests fail loses half of its clients with every ten seconds that speak against \
+              it, and not all at once: if it is only overloaded, it keeps what it can carry. A verdict is of a \
               pathway and not of a client: where several steps are `healthy`, the first says `availability`, `over` and `ramp`.",
         keys: &[
             Key::default(
@@ -46,8 +50,9 @@ pub(super) const DEFINITION: Definition = Definition {
             Key::default(
                 "ramp",
                 Kind::Duration(Duration::ZERO, HOUR),
-                "\"60s\"",
-                "How long a pathway that was down takes until everyone may use it again; `\"0s\"`: at once.",
+                "\"3m\"",
+                "How long a pathway that was down takes until everyone may use it again, and one that lost a part of its \
+                 clients at the same pace; `\"0s\"`: both go and come back at once.",
             ),
         ],
         choice: Choice::Free,

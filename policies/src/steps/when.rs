@@ -29,7 +29,8 @@ pub(crate) const TABLE: Table = Table {
     title: "`when`",
     doc: "All kinds of condition that are given must hold; within one, any value matches, and none of its `_not` may. What \
           is not known of a client is no value at all: a client of an unknown country fails `country` and passes \
-          `country_not`. Over DNS neither device, content nor stream is known.",
+          `country_not`. Over DNS neither device, content nor stream is known. Over HTTP players tell them by \
+          `device`, `cid` and `st` in the query, or by CMCD; what does not tell its device is known by its user agent.",
     keys: conditions! {
         "continent", Kind::Continent, "[\"SA\"]", "On which continent.";
         "country", Kind::Country, "[\"DE\", \"AT\"]", "In which country.";

@@ -154,7 +154,7 @@ fn an_unsettled_answer_is_kept_for_half_as_long_and_five_seconds_at_least() {
 fn steps_mean_what_they_say() {
     let secs = Duration::from_secs;
     let healthy =
-        Healthy { panic: 0.0, availability: Some(Availability { least: 0.9, over: secs(300) }), ramp: secs(60) };
+        Healthy { panic: 0.0, availability: Some(Availability { least: 0.9, over: secs(300) }), ramp: secs(180) };
     let four = vec![Metric::StartFailures, Metric::RequestErrors, Metric::StallRatio, Metric::StartupTime];
     let rank = Rank {
         by: Compare::InOrder(four),
