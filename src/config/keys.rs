@@ -17,7 +17,7 @@ const fn key(name: &'static str, default: &'static str, help: &'static str) -> K
 
 /// In the order in which people read them.
 pub const KEYS: &[Key] = &[
-    key("data_dir", "\"data\"", "spool, embedded store, last snapshot"),
+    key("data_dir", "\"data\"", "spool, embedded store, last snapshot, overrides, revisions"),
     key("policies", "\"policies\"", "folder of policy files (*.policy.toml) and zone files (*.zone)"),
     key("log", "\"info\"", "what is logged: error, warn, info, debug, or tracing filters"),
     key("dns.listen", "[\"127.0.0.1:5300\"]", "UDP and TCP"),
