@@ -35,6 +35,7 @@ fn cell_row(stored: StoredCell) -> Option<CellRow> {
     let logs = |sums: LogSums| Logs { count: sums.count as f64, sum: sums.sum, squares: sums.squares };
     let cell = Cell {
         sessions: stored.sessions,
+        failed_sessions: stored.failed_sessions,
         watched_ms: stored.watched_ms,
         stalled_ms: stored.stalled_ms,
         starts: stored.starts,

@@ -95,6 +95,9 @@ impl Logs {
 pub struct Cell {
     /// Distinct sessions.
     pub sessions: u64,
+    /// Of those, that had a request fail.
+    #[serde(default)]
+    pub failed_sessions: u64,
     /// Milliseconds watched: startup, playing, stalled; not paused.
     pub watched_ms: u64,
     /// Milliseconds stalled.
@@ -157,9 +160,20 @@ impl Cell {
     /// Adds what another ten seconds of the same pathway and audience saw. Sessions go on from one ten seconds to the next, so
     /// the most that were seen at once are what both have; those that came while others left are not counted.
     pub fn add(&mut self, other: &Cell) {
-        let Cell { sessions, watched_ms, stalled_ms, starts, start_failures, requests, request_errors, bits, .. } =
-            other;
+        let Cell {
+            sessions,
+            failed_sessions,
+            watched_ms,
+            stalled_ms,
+            starts,
+            start_failures,
+            requests,
+            request_errors,
+            bits,
+            ..
+        } = other;
         self.sessions = self.sessions.max(*sessions);
+        self.failed_sessions = self.failed_sessions.max(*failed_sessions);
         self.watched_ms += watched_ms;
         self.stalled_ms += stalled_ms;
         self.starts += starts;

@@ -7,10 +7,11 @@
 use crate::{Store, StoreError};
 
 /// Number and statements, ascending.
-const MIGRATIONS: [(u32, &str); 3] = [
+const MIGRATIONS: [(u32, &str); 4] = [
     (1, include_str!("../migrations/0001_beacons.sql")),
     (2, include_str!("../migrations/0002_log_sums.sql")),
     (3, include_str!("../migrations/0003_decisions.sql")),
+    (4, include_str!("../migrations/0004_failed_sessions.sql")),
 ];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS fairway_migrations \

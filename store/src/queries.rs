@@ -70,6 +70,8 @@ pub struct StoredCell {
     pub bucket: i64,
     /// Distinct sessions.
     pub sessions: u64,
+    /// Of those, that had a request fail.
+    pub failed_sessions: u64,
     /// Milliseconds watched.
     pub watched_ms: u64,
     /// Milliseconds stalled.
@@ -138,6 +140,7 @@ struct CellAnswer {
     depth: u8,
     at: u32,
     sessions: u64,
+    failed_sessions: u64,
     watched_ms: u64,
     stalled_ms: u64,
     starts: u64,
@@ -187,6 +190,7 @@ impl Store {
                 toUInt8(multiIf(grouping(asn) = 0, 0, grouping(country) = 0, 1, grouping(continent) = 0, 2, 3)) AS depth,
                 toUInt32(toUnixTimestamp(bucket)) AS at,
                 sum(narrow.sessions) AS sessions,
+                sum(narrow.failed_sessions) AS failed_sessions,
                 sum(narrow.watched_ms) AS watched_ms,
                 sum(narrow.stalled_ms) AS stalled_ms,
                 sum(narrow.starts) AS starts,
@@ -199,7 +203,8 @@ impl Store {
                 sum(narrow.bits) AS bits,
                 toUnixTimestamp64Milli(max(narrow.newest)) AS newest_ms
             FROM (
-                SELECT bucket, service, pathway, continent, country, asn, uniqMerge(cells_10s.sessions) AS sessions, {sums},
+                SELECT bucket, service, pathway, continent, country, asn, uniqMerge(cells_10s.sessions) AS sessions,
+                    uniqMerge(cells_10s.failed_sessions) AS failed_sessions, {sums},
                     max(cells_10s.newest) AS newest
                 FROM cells_10s
                 WHERE bucket >= toStartOfInterval(now() - {seconds}, INTERVAL {BUCKET_SECONDS} SECOND)
@@ -257,6 +262,7 @@ fn stored((level, row): (Level, CellAnswer)) -> StoredCell {
         level,
         bucket: row.at.into(),
         sessions: row.sessions,
+        failed_sessions: row.failed_sessions,
         watched_ms: row.watched_ms,
         stalled_ms: row.stalled_ms,
         starts: row.starts,

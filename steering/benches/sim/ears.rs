@@ -19,8 +19,8 @@ pub struct Ears {
     coming: VecDeque<Vec<Report>>,
     /// By bucket (its first second): by audience and pathway.
     buckets: BTreeMap<Second, Vec<Cell>>,
-    /// The last bucket and pathway that a viewer was counted in.
-    counted: Vec<(Second, usize)>,
+    /// By viewer: the last bucket and pathway that it was counted in; and in which it was counted among the failed.
+    counted: Vec<[(Second, usize); 2]>,
     pathways: usize,
 }
 
@@ -54,9 +54,13 @@ impl Ears {
         let size = world.audiences.len() * self.pathways;
         let cells = self.buckets.entry(bucket).or_insert_with(|| vec![Cell::default(); size]);
         for Report { viewer, audience, pathway, mut cell } in reports {
-            self.counted.resize(self.counted.len().max(viewer + 1), (Second::MAX, 0));
-            let known = std::mem::replace(&mut self.counted[viewer], (bucket, pathway)) == (bucket, pathway);
-            cell.sessions = u64::from(!known);
+            self.counted.resize(self.counted.len().max(viewer + 1), [(Second::MAX, 0); 2]);
+            let [counted, failed] = &mut self.counted[viewer];
+            let here = (bucket, pathway);
+            cell.sessions = u64::from(std::mem::replace(counted, here) != here);
+            if cell.request_errors > 0 {
+                cell.failed_sessions = u64::from(std::mem::replace(failed, here) != here);
+            }
             cell.newest_ms = time(now).timestamp_millis();
             add(&mut cells[audience * self.pathways + pathway], &cell);
         }
@@ -89,7 +93,7 @@ impl Ears {
 
 /// Adds a cell of other viewers of the same ten seconds.
 fn add(sum: &mut Cell, others: &Cell) {
-    let sessions = sum.sessions + others.sessions;
+    let (sessions, failed_sessions) = (sum.sessions + others.sessions, sum.failed_sessions + others.failed_sessions);
     sum.add(others);
-    sum.sessions = sessions;
+    (sum.sessions, sum.failed_sessions) = (sessions, failed_sessions);
 }

@@ -196,6 +196,7 @@ fn cell(told: &CaseCell, now: DateTime<Utc>) -> Cell {
             Metric::RequestErrors => {
                 cell.requests = sessions * REQUESTS;
                 cell.request_errors = share(cell.requests, *value);
+                cell.failed_sessions = share(sessions, 1.0 - (1.0 - value).powf(REQUESTS as f64));
             }
             Metric::StartupTime => (cell.starts, cell.startup) = (sessions, logs(*value)),
             Metric::Ttfb => cell.ttfb = logs(*value),

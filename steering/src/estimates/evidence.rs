@@ -22,7 +22,7 @@ pub(super) struct Evidence {
     buckets: f32,
     part: f32,
     whole: f32,
-    /// Of what is kept in logarithms, their squares.
+    /// Of what is kept in logarithms, their squares; of requests, the sessions that had one fail.
     squares: f32,
 }
 
@@ -80,7 +80,7 @@ pub(super) fn of_starts(metric: Metric) -> bool {
 }
 
 /// Whether a metric is kept in logarithms: times and rates.
-pub(super) fn in_logs(metric: Metric) -> bool {
+pub(crate) fn in_logs(metric: Metric) -> bool {
     !matches!(metric, Metric::StallRatio | Metric::StartFailures | Metric::RequestErrors)
 }
 
@@ -101,7 +101,11 @@ impl Evidence {
             None => new(sessions, 0.0, 1.0, 0.0),
             Some(Metric::StallRatio) => watched(cell.stalled_ms, cell.watched_ms),
             Some(Metric::StartFailures) => counted(f64::INFINITY, cell.start_failures, cell.starts),
-            Some(Metric::RequestErrors) => counted(sessions, cell.request_errors, cell.requests),
+            Some(Metric::RequestErrors) => {
+                let failed = cell.failed_sessions.min(cell.sessions) as f64;
+                let (part, whole) = (cell.request_errors as f64, cell.requests as f64);
+                new(sessions.min(whole), part, whole, failed)
+            }
             Some(Metric::StartupTime) => {
                 new(cell.startup.count, cell.startup.sum, cell.startup.count, cell.startup.squares)
             }
@@ -271,20 +275,28 @@ impl Memory {
         sum.sample(sums.of[index], sums.fade(bucket - 1 - self.newest))
     }
 
-    /// What only the newest [`RECENT`] buckets say of it, unfaded, as seen from this one.
+    /// What only the newest [`RECENT`] buckets say of it, unfaded, as seen from this one. Of requests: the share of sessions
+    /// that had one fail, at least (in either bucket: it may have been the same ones). A player that is refused goes elsewhere for a while, so that few of the last seconds' requests fail
+    /// even where all do that are still made; and failures of one session are not evidence of each other.
     pub(super) fn recent(&self, sums: &Sums, index: usize, bucket: i64) -> Sample {
-        let (mut sum, mut overlap) = (Evidence::default(), 0.0);
+        let (mut sum, mut overlap, mut failed) = (Evidence::default(), 0.0, 0.0_f32);
         let open = || self.open.iter().flatten().filter(|(held, _)| *held > bucket - RECENT);
         for (_, evidence) in open() {
             let evidence = &evidence[index];
             sum.add(evidence, 1.0);
             overlap += open().map(|(_, other)| evidence.count.min(other[index].count)).sum::<f32>();
+            failed = failed.max(evidence.squares);
         }
         let sample = sum.sample(sums.of[index], 1.0);
         match sums.of[index] {
             // As many independent ones as there are if those of a lesser bucket are in the greater one too.
             metric if !metric.is_some_and(of_starts) && overlap > 0.0 => {
-                Sample { count: sum.count * sum.count / overlap, ..sample }
+                let count = sum.count * sum.count / overlap;
+                if metric == Some(Metric::RequestErrors) {
+                    Sample { count, part: failed.min(count), whole: count, squares: 0.0 }
+                } else {
+                    Sample { count, ..sample }
+                }
             }
             _ => sample,
         }

@@ -66,11 +66,11 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use fairway_policies::{Metric, PathSet, Rank};
 
-
+pub(crate) use evidence::in_logs;
 pub use known::{Known, Value};
 
 use crate::cells::{Audience, CellRow};
-use evidence::{BUCKET, Memory, Sums, in_logs};
+use evidence::{BUCKET, Memory, Sums};
 use passes::Level;
 use silence::Agenda;
 use tree::{Tree, WIDTHS};
@@ -225,7 +225,7 @@ impl Estimates {
     pub fn recent(&self, audience: Audience, pathway: usize, metric: Metric) -> Option<(Value, Option<Value>)> {
         let line = self.lines.iter().position(|line| line.recent && line.metric == metric)?;
         let level = &self.levels[self.level(self.cell(self.tree.find(audience)?, pathway), line)];
-        let alone = level.family.map(|family| family.guess().value(metric, family.worth));
+        let alone = level.family.map(|family| family.guess().value(metric, level.sample.count));
         Some((level.guess?.value(metric, level.sample.count), alone))
     }
 

@@ -2,29 +2,24 @@
 
 use fairway_policies::{Compare, Metric, Rank};
 
+use super::apart;
 use crate::{
     cells::Audience,
-    estimates::{Estimates, Known, Value},
+    estimates::{Estimates, Known, Value, in_logs},
 };
 
 /// How many standard errors a difference must be beyond: the page above argues it.
 pub(super) const SURE: f64 = 3.0;
-/// The share of time stalled, or of requests or starts failed, from which on a pathway is plainly failing.
-pub(super) const FAILING: f64 = 0.10;
+/// Beyond how many standard errors a pathway that is relied on plainly fails: once in 300,000 looks if it does not.
+pub(super) const FIRST: f64 = 4.5;
+/// And one that was left and is tried again: one-sided 95 %, once.
+pub(super) const AGAIN: f64 = 1.645;
 
-/// How sure it must be that a pathway fails plainly.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sure {
-    /// The probability, at most, with which one that does not would seem to.
-    chance: f64,
-    /// In standard errors.
-    errors: f64,
+/// The share of time stalled, of starts failed, or of sessions with a request that failed, from which on a pathway plainly
+/// fails: a tenth; of the last a third, which some twenty seconds of requests make of a tenth that fails.
+fn failing_from(metric: Metric) -> f64 {
+    if metric == Metric::RequestErrors { 1.0 / 3.0 } else { 0.10 }
 }
-
-/// Of one that is relied on.
-pub(super) const FIRST: Sure = Sure { chance: 1e-4, errors: SURE };
-/// Of one that was left, and is tried again: one-sided 95 %, once.
-pub(super) const AGAIN: Sure = Sure { chance: 0.05, errors: 1.645 };
 
 /// What a comparison of x with y is for x.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,11 +33,11 @@ pub(super) enum Better {
     Not,
 }
 
-/// By how much x is better than y on some metric: from -1 to 1, and the standard error of that.
+/// By how much x is better than y on some metric: from -1 to 1; and how surely, in standard errors.
 #[derive(Clone, Copy, Debug)]
 struct Gap {
     by: f64,
-    error: f64,
+    sure: f64,
 }
 
 /// What no viewer notices, in the metric's unit.
@@ -60,8 +55,8 @@ fn gap(metric: Metric, x: &Known, y: &Known) -> Option<Gap> {
     let (x, y) = (x.value(metric)?, y.value(metric)?);
     let (good, bad) = if metric.more_is_better() { (y, x) } else { (x, y) };
     let scale = f64::from(x.value.max(y.value)) + floor(metric);
-    let error = f64::from(x.error).hypot(f64::from(y.error));
-    Some(Gap { by: (f64::from(bad.value) - f64::from(good.value)) / scale, error: error / scale })
+    let sure = if in_logs(metric) { apart::logs(&bad, &good) } else { apart::shares(&bad, &good) };
+    Some(Gap { by: (f64::from(bad.value) - f64::from(good.value)) / scale, sure })
 }
 
 /// The mean over all metrics that both are known by, and the one that says most of it.
@@ -70,19 +65,20 @@ fn weighed(metrics: &[(Metric, f64)], x: &Known, y: &Known) -> Option<(Metric, G
     let gaps: Vec<_> = gaps.collect();
     let all: f64 = gaps.iter().map(|(_, weight, _)| weight).sum();
     let by = gaps.iter().map(|(_, weight, gap)| weight * gap.by).sum::<f64>() / all;
-    let error = gaps.iter().map(|(_, weight, gap)| (weight * gap.error).powi(2)).sum::<f64>().sqrt() / all;
+    let error = |gap: &Gap| if gap.sure == 0.0 { 0.0 } else { gap.by / gap.sure };
+    let error = gaps.iter().map(|(_, weight, gap)| (weight * error(gap)).powi(2)).sum::<f64>().sqrt() / all;
     let says = |(_, weight, gap): &(Metric, f64, Gap)| weight * gap.by * by.signum();
     let (metric, ..) = gaps.iter().max_by(|a, b| says(a).total_cmp(&says(b)))?;
-    Some((*metric, Gap { by, error }))
+    Some((*metric, Gap { by, sure: if by == 0.0 { 0.0 } else { by / error } }))
 }
 
 impl Gap {
     fn surely(&self, margin: f64) -> bool {
-        self.by >= margin && self.by > SURE * self.error
+        self.by >= margin && self.sure > SURE
     }
 
     fn turned(self) -> Self {
-        Self { by: -self.by, ..self }
+        Self { by: -self.by, sure: -self.sure }
     }
 }
 
@@ -108,44 +104,20 @@ pub(super) fn still(rank: &Rank, by: Metric, x: &Known, y: &Known) -> bool {
     gap.is_some_and(|gap| gap.by >= rank.tie && gap.by > 0.0)
 }
 
-/// The metric on which the pathway plainly fails the audience now, and what the last seconds say of it: by what the audience
-/// alone sees, or else by what all do that it is part of.
+/// Whether x plainly fails the audience now while y does not, and on which metric: what the last seconds say of both. Of x
+/// by what the audience alone sees, or else by what all do that it is part of.
 pub(super) fn failing(
     rank: &Rank,
     estimates: &Estimates,
     audience: Audience,
-    pathway: usize,
-    sure: Sure,
-) -> Option<Value> {
+    (x, y): (usize, usize),
+    sure: f64,
+) -> Option<(Value, Value)> {
     rank.by.metrics().find_map(|metric| {
-        let (guess, alone) = estimates.recent(audience, pathway, metric)?;
-        let surely = f64::from(guess.value) - sure.errors * f64::from(guess.error) >= FAILING;
-        alone.filter(|alone| chance(alone) <= sure.chance).or(surely.then_some(guess))
+        let (guess, alone) = estimates.recent(audience, x, metric)?;
+        let fails = |of: &Value| f64::from(of.value) >= failing_from(metric);
+        let seen = [alone, Some(guess)].into_iter().flatten().filter(fails);
+        let (spared, _) = estimates.recent(audience, y, metric).filter(|(spared, _)| !fails(spared))?;
+        seen.map(|seen| (seen, spared)).find(|(seen, spared)| apart::shares(seen, spared) > sure)
     })
-}
-
-/// A bound on the probability that a pathway which fails less than [`FAILING`] would show this, or worse: Hoeffding's (1963,
-/// Theorem 1), which holds for whatever lies between 0 and 1, however few the samples.
-fn chance(seen: &Value) -> f64 {
-    let seen_share = f64::from(seen.value).min(1.0);
-    if seen_share <= FAILING {
-        return 1.0;
-    }
-    let term = |p: f64, q: f64| if p > 0.0 { p * (p / q).ln() } else { 0.0 };
-    let divergence = term(seen_share, FAILING) + term(1.0 - seen_share, 1.0 - FAILING);
-    (-f64::from(seen.samples) * divergence).exp()
-}
-
-/// What the last seconds say of this other pathway, if it surely does not fail as `failing` does.
-pub(super) fn spared(
-    estimates: &Estimates,
-    audience: Audience,
-    pathway: usize,
-    failing: &Value,
-    sure: Sure,
-) -> Option<Value> {
-    let (other, _) = estimates.recent(audience, pathway, failing.metric)?;
-    let error = f64::from(failing.error).hypot(f64::from(other.error));
-    let apart = f64::from(failing.value) - f64::from(other.value);
-    (f64::from(other.value) < FAILING && apart > sure.errors * error).then_some(other)
 }

@@ -1,6 +1,6 @@
 //! Who is ahead of whom for an audience, and how the audience moves there.
 //!
-//! Read [`next`] first; then `compare` (who is better, and how surely), `moves` (how far an audience goes), `change`
+//! Read [`next`] first; then `compare` (who is better), `apart` (how surely), `moves` (how far an audience goes), `change`
 //! (what is told of it), [`Standing`] (what comes of it).
 //!
 //! # Signals
@@ -17,12 +17,17 @@
 //! known neither beats nor is beaten.
 //!
 //! # Small samples
-//! A challenger wins only where the difference is also beyond [three standard errors](compare::SURE) of itself. Not
-//! 1.645, the one-sided 95 % of one look, for it is looked at all day: estimates forget by half-lives, so that looks
-//! are independent some two half-lives (2h / ln 2 = 87 s at 30 s) apart, and forty of them in an hour at 1 in 740 are
-//! 95 % for an hour. Shrinkage and margin make it rarer still: of forty countries with twelve sessions on each of two
-//! pathways that are alike, sessions seeing all or nothing, nobody moves in ten thousand ticks (a test), nor with 3, 30
-//! or 300 sessions at 2 % or 5 %.
+//! A challenger wins only where the difference is also beyond [three standard errors](compare::SURE), by the likelihood
+//! ratio: [`apart`] says why not over its own standard error. So thirty sessions in one network that stall 12 % of the
+//! time, where all else stalls under 1 %, are enough (3.4) and wait for no more: a session that stalls may be the same
+//! all its life, so that to watch the same ones for longer would be to count them twice.
+//!
+//! Not 1.645, the one-sided 95 % of one look, for it is looked at all day: estimates forget by half-lives, so that looks
+//! are independent some two half-lives (2h / ln 2 = 87 s at 30 s) apart. At 1 in 740 an audience of its own would err
+//! once in eighteen hours; shrinkage and margin make it rarer. Of forty countries with 3 to 100 sessions on each of two
+//! pathways that are alike, sessions seeing all or nothing, at 0.5 % to 5 %, 0.9 moves on average begin in ten thousand
+//! ticks (five and a half hours): one a country in ten days (a test). Such a move costs little, as the two are alike and
+//! it is by a `pace` of one small audience; and it goes back by itself.
 //!
 //! # Three zones
 //! While a challenger is surely better, the share of the audience for which it leads grows; while it is not even better
@@ -36,17 +41,26 @@
 //! until players ask, ten seconds until they report, a half-life until that outweighs what was. Whoever reacts to old
 //! loads at full strength herds (Mitzenmacher, "How useful is old information?", 2000), and moves in proportion, slow
 //! against the age of what is known, come to rest (Fischer, Räcke and Vöcking 2010). After a turn a step is an eighth
-//! of the pace, and doubles while the way stays the same (as in Rprop): an overshoot is taken back by little, and a way
-//! back is a slow start.
+//! of the pace, and half as much again each time while the way stays the same (as in Rprop, whose steps grow by less): an
+//! overshoot is taken back by little, a way back is a slow start, and its last step is never more than a third of it all,
+//! so that a pathway which cannot carry everyone says so before everyone is there. By doubling, shares of a pathway on
+//! the brink swing twice as far (`make simulate`).
 //!
 //! # Flight
 //! From a pathway that plainly fails an audience it does not wait: where, by the last ten to twenty seconds, a tenth of
-//! the time is stalled or a tenth of the starts or requests fail (ten times CTA's alarm; what viewers leave for), and
-//! the other pathway is spared. Surely, and that is: by Hoeffding's bound, which holds for the fewest samples, one that
-//! does not would look so once in 10⁴ looks; or its whole family fails so, by three standard errors. All go at once, if
-//! those whom it fails together are at most `pace` of all viewers: one country's fault is no crowd. The more go in
-//! moves of `pace` of all viewers, `settle` apart: a pathway that fails everyone may be one with too much load, and so
-//! would be the next. One that fails requests outright is down by its verdict well before.
+//! the time is stalled or a tenth of the starts fail (ten times CTA's alarm; what viewers leave for), or a third of the
+//! sessions had a request fail (which a tenth of the requests comes to), and the other pathway is spared. Surely, and
+//! that is by 4.5 standard errors: once in 300,000 looks where nothing is wrong, since many look, every two seconds. The
+//! audience says so itself, or all do that it is part of.
+//!
+//! Why sessions, where it is requests that fail: a player that is refused goes elsewhere until it asks again, so that after
+//! five seconds of a fault half of what is asked fails and yet only a tenth of what was asked in those two buckets; a
+//! share of requests tells of it after twenty seconds. But by then every session has been refused once. And of one
+//! session's failures the first is evidence of the pathway, the next ones of the session: a broken line fails a hundred.
+//!
+//! All go at once, if those whom it fails together are at most `pace` of all viewers: one country's fault is no crowd.
+//! The more go in moves of `pace` of all viewers, `settle` apart: a pathway that fails everyone may be one with too much
+//! load, and so would be the next. One that fails requests outright is down by its verdict well before.
 //!
 //! # When samples stop
 //! An audience that left a pathway sends it no more sessions; what it knew grows unsure, and goes over to what its
@@ -54,8 +68,8 @@
 //! small share tells all along, and the audience returns when *they* see it mended. Without one the way back is itself
 //! the trial: it begins with an eighth of a `pace`, 3 % of the audience. If it still fails these, they leave at once,
 //! at a lower bar than the first time (once in 20: the benefit of the doubt is not due), and the next trial is minutes
-//! away. Where it fails by less than can be seen in so few, these few stay, as explorers would. Mended, the shares
-//! double to the pace, and some three minutes later everyone is back.
+//! away. Where it fails by less than can be seen in so few, these few stay, as explorers would. Mended, the steps
+//! grow to the pace, and some four minutes later everyone is back.
 //!
 //! # Who has a standing
 //! An audience that does otherwise than the one it is part of, or has `min_sessions` of its own, whose numbers are
@@ -65,6 +79,7 @@
 //! # Restart
 //! Leads are saved with their shares, and what was known with them; a restart moves nobody.
 
+mod apart;
 mod change;
 mod compare;
 mod leads;

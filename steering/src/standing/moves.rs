@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fairway_policies::{Metric, Rank};
 
 use super::{
-    compare::{AGAIN, Better, FIRST, Sure, compare, failing, spared, still},
+    compare::{AGAIN, Better, FIRST, compare, failing, still},
     leads::{Lead, Standing},
 };
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
 
 /// The first step after a turn, as a part of the pace.
 const TURNING: f64 = 1.0 / 8.0;
+
+/// By what a step is more than the one before while the way stays the same.
+const GROWS: f64 = 1.5;
 
 /// Where the lead of one pathway over another should go.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,11 +48,6 @@ pub(super) fn after(
 ) -> (Standing, Vec<Flight>) {
     let known = estimates.known(audience);
     let ways = Ways { rank, estimates, audience, before, known: &known };
-    let failing: Vec<_> = (0..known.len()).map(|pathway| ways.failing(pathway)).collect();
-    let flees = |from: usize, to: usize| {
-        let (failing, sure, step) = failing[from]?;
-        spared(estimates, audience, to, &failing, sure).map(|spared| (failing, spared, step))
-    };
     // A clock set back does not hold anyone.
     let settled = before.moved_at.is_none_or(|at| at > now || now - at >= settle(rank));
     let (mut leads, mut flights) = (Vec::new(), Vec::new());
@@ -57,7 +55,7 @@ pub(super) fn after(
     {
         let pair = (ahead as u8, behind as u8);
         let held = before.lead(pair.0, pair.1);
-        let way = match (flees(behind, ahead), flees(ahead, behind)) {
+        let way = match (ways.flight(behind, ahead), ways.flight(ahead, behind)) {
             (Some((failing, spared, step)), _) => {
                 flights.extend(known[ahead].as_ref().map(|to| Flight {
                     pair,
@@ -118,17 +116,18 @@ impl Ways<'_> {
         }
     }
 
-    /// How the pathway plainly fails the audience, if it does; how sure that must be; and which share of the audience may
-    /// leave at once: all, if those on the pathway whom it fails together are not more than `pace` of all viewers.
-    fn failing(&self, pathway: usize) -> Option<(Value, Sure, f64)> {
-        let left = self.before.leads.iter().any(|lead| usize::from(lead.behind) == pathway && lead.share > 0.5);
+    /// What the last seconds say of both, if one plainly fails the audience and the other does not; and which share of the
+    /// audience may leave at once: all, if those on the pathway whom it fails together are not more than `pace` of all
+    /// viewers.
+    fn flight(&self, from: usize, to: usize) -> Option<(Value, Value, f64)> {
+        let left = self.before.leads.iter().any(|lead| usize::from(lead.behind) == from && lead.share > 0.5);
         let sure = if left { AGAIN } else { FIRST };
-        let fails = |audience| failing(self.rank, self.estimates, audience, pathway, sure);
-        let found = fails(self.audience)?;
+        let fails = |audience| failing(self.rank, self.estimates, audience, (from, to), sure);
+        let (failing, spared) = fails(self.audience)?;
         let together = self.audience.lineage().take_while(|audience| fails(*audience).is_some()).last();
-        let on = self.estimates.sessions_on(together.unwrap_or(self.audience), pathway);
+        let on = self.estimates.sessions_on(together.unwrap_or(self.audience), from);
         let size = (on / self.estimates.sessions(Audience::World).max(1.0)).clamp(self.rank.pace, 1.0);
-        Some((found, sure, self.rank.pace / size))
+        Some((failing, spared, self.rank.pace / size))
     }
 }
 
@@ -152,10 +151,10 @@ fn moved(pair: (u8, u8), held: Option<Lead>, reverse: bool, way: Way, settled: b
     }
 }
 
-/// One step up or back: as after a turn, or twice the last, up to the pace. `None`: nothing is left of the lead.
+/// One step up or back: as after a turn, or more than the last, up to the pace. `None`: nothing is left of the lead.
 fn stepped(lead: Lead, way: f64, pace: f64) -> Option<Lead> {
     let last = f64::from(lead.step) * way;
-    let step = if last > 0.0 { (2.0 * last).min(pace) } else { TURNING * pace };
+    let step = if last > 0.0 { (GROWS * last).min(pace) } else { TURNING * pace };
     let share = (f64::from(lead.share) + way * step).min(1.0);
     // What is left of a step is not worth a move of its own.
     (share > 0.01).then_some(Lead { share: share as f32, step: (way * step) as f32, ..lead })

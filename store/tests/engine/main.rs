@@ -11,7 +11,8 @@ use std::{
 use bytes::Bytes;
 use fairway_store::{
     BeaconRow, DecisionQuery, DecisionRow, Engine, EngineState, External, Level, LogSums, PASSWORD_VARIABLE,
-    PolicyText, ServeOptions, Source, Store, StoreError, StoreMetrics, decisions::ID_BITS, library_places, serve,
+    PolicyText, ServeOptions, Source, Store, StoreError, StoreMetrics, StoredCell, decisions::ID_BITS, library_places,
+    serve,
 };
 use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
@@ -235,7 +236,8 @@ async fn beacons_and_cells() {
     };
     assert!(near(germany.startup, 10, 100.0), "{:?}", germany.startup);
     assert!(near(germany.throughput, 20, 1000.0), "{:?}", germany.throughput);
-    assert_eq!((germany.ttfb, germany.request_errors, everyone.request_errors), (LogSums::default(), 0, 2));
+    let failed = |cell: &StoredCell| (cell.request_errors, cell.failed_sessions);
+    assert_eq!((germany.ttfb, failed(germany), failed(everyone)), (LogSums::default(), (0, 0), (2, 1)));
     assert!(germany.bucket % 10 == 0 && (now_ms() / 1000 - germany.bucket) < 30, "{}", germany.bucket);
     assert!((now_ms() - germany.newest_ms).abs() < 20_000);
 
