@@ -1,7 +1,8 @@
 //! Whatever file is accepted: nothing that reads it panics, and what is decided by it can be answered.
 //!
 //! Files are made at random out of every key of the language, sound and unsound values mixed; those that are refused are told
-//! what is wrong, the others are linted, formatted, tested and decided by.
+//! what is wrong, the others are linted, formatted, tested, decided by and explained. Most are small, so that their parts meet
+//! in many ways; one in thirty is as large as a policy can be.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
@@ -9,11 +10,16 @@ use std::{net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fairway_geo::{Coordinates, GeoTable, Place};
-use fairway_policies::{Device, PathSet, Policy, Protocol, Stream, format, lint, parse};
+use fairway_policies::{
+    Device, Metric, PathSet, Policy, Protocol, Stream, format, lint,
+    model::{MAX_PATHWAYS, MAX_STEPS},
+    parse,
+};
 use fairway_steering::{
-    Cause, Client, Health, Service, Snapshot, Verdict, cases, decide,
+    Audience, Cause, Client, Health, Service, Snapshot, Verdict, cases, decide, explain,
     overrides::{Force, Override, OverridePlace},
     snapshot::{Inputs, Ramp},
+    standing::{Lead, Standing, Standings},
 };
 
 /// Numbers that look random and are the same in each run (splitmix64, Steele, Lea and Flood 2014).
@@ -62,13 +68,17 @@ fn strings(of: &[&str]) -> Vec<String> {
 struct Writer<'n> {
     n: &'n mut Numbers,
     ids: Vec<String>,
+    /// As large as can be; then what could be refused is left out, or of so much something always would be.
+    large: bool,
     text: String,
 }
 
 impl Writer<'_> {
     fn file(n: &mut Numbers) -> String {
-        let ids = (0..1 + n.below(5)).map(|i| format!("\"p{i}\"")).collect();
-        let mut writer = Writer { n, ids, text: String::new() };
+        let large = n.chance(3);
+        let pathways = if large { MAX_PATHWAYS } else { 1 + n.below(5) };
+        let ids = (0..pathways).map(|i| format!("\"p{i}\"")).collect();
+        let mut writer = Writer { n, ids, large, text: String::new() };
         if writer.n.chance(60) {
             writer.text += "names = [\"t.example.net\"]\n";
         }
@@ -76,10 +86,10 @@ impl Writer<'_> {
         for index in 0..writer.ids.len() {
             writer.pathway(index);
         }
-        for _ in 0..writer.n.below(7) {
+        for _ in 0..if large { MAX_STEPS } else { writer.n.below(7) } {
             writer.step();
         }
-        for index in 0..writer.n.below(4) {
+        for index in 0..if large { 0 } else { writer.n.below(4) } {
             writer.test(index);
         }
         writer.text
@@ -115,7 +125,12 @@ impl Writer<'_> {
             "{ tiers = [{ above_tb = 0, per_tb = 30 }, { above_tb = 500, per_tb = 22 }], commit_tb = 100 }",
             "{ per_tb = 1e9, commit_tb = 0.001, max_tb = 0.001 }",
         ];
-        self.maybe(70, "cost", &costs);
+        self.maybe(70, "cost", if self.large { &costs[..3] } else { &costs });
+        let probes = [
+            "{ tcp = \"p.example.net:1\", interval = \"1h\", timeout = \"1h\", rise = 1000 }",
+            "{ url = \"http://[2001:db8::1]/\", interval = \"100ms\", timeout = \"1ms\", fall = 1 }",
+        ];
+        self.maybe(30, "probe", &probes);
     }
 
     fn step(&mut self) {
@@ -130,7 +145,12 @@ impl Writer<'_> {
             "healthy" => {
                 self.maybe(50, "panic", &["0", "0.5", "1"]);
                 self.maybe(50, "availability", &["0", "0.99"]);
+                self.maybe(50, "over", &["\"30s\"", "\"1h\""]);
                 self.maybe(50, "ramp", &["\"0s\"", "\"1h\""]);
+            }
+            "fence" if self.large => {
+                let one = self.n.below(ids.len());
+                self.put("never", &format!("[{}]", ids[one]));
             }
             "fence" => {
                 let key = self.n.pick(&["only", "never"]);
@@ -152,12 +172,19 @@ impl Writer<'_> {
                 }
             }
             "rank" => {
-                let by = ["[\"stall_ratio\"]", "[\"bitrate\", \"ttfb\"]", "{ stall_ratio = 3, startup_time = 0.5 }"];
-                self.maybe(80, "by", &by);
+                let metrics: Vec<String> = Metric::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+                let names: Vec<String> = metrics.iter().map(|name| format!("\"{name}\"")).collect();
+                let by = match self.n.below(3) {
+                    0 => self.n.some(&names),
+                    1 => self.n.table(&metrics, |n| n.pick(&["0.001", "3", "1000"]).into()),
+                    _ => "{ stall_ratio = 3, startup_time = 0.5 }".into(),
+                };
+                self.maybe(80, "by", &[&by]);
                 self.maybe(50, "min_sessions", &["1", "1000000"]);
                 self.maybe(50, "margin", &["0.05", "0.99"]);
                 self.maybe(50, "tie", &["0", "0.05"]);
                 self.maybe(50, "pace", &["0.001", "1"]);
+                self.maybe(50, "settle", &["\"0s\"", "\"1h\""]);
                 self.maybe(50, "half_life", &["\"5s\"", "\"1h\""]);
             }
             "cheapest" => self.maybe(50, "tie", &["0", "0.99"]),
@@ -196,7 +223,7 @@ impl Writer<'_> {
         ];
         for (key, values) in kinds {
             for key in [key.to_owned(), format!("{key}_not")] {
-                if self.n.chance(7) {
+                if self.n.chance(7) && !(self.large && key.ends_with("_not")) {
                     conditions.push(format!("{key} = {}", self.n.some(&values)));
                 }
             }
@@ -238,8 +265,13 @@ impl Writer<'_> {
             let cell = |n: &mut Numbers, id: &String| {
                 let audience =
                     n.pick(&["", "country = \"DE\", ", "continent = \"EU\", ", "country = \"DE\", asn = 3320, "]);
-                let value =
-                    n.pick(&["stall_ratio = 0.3", "stall_ratio = 0", "bitrate = \"9 Mbit/s\"", "ttfb = \"1ms\""]);
+                let values = [
+                    "stall_ratio = 0.3",
+                    "stall_ratio = 0, start_failures = 1, request_errors = 1",
+                    "stall_ratio = 1, bitrate = \"9 Mbit/s\"",
+                    "ttfb = \"1ms\", startup_time = \"1h\", throughput = \"1 bit/s\"",
+                ];
+                let value = n.pick(&values);
                 let sessions = n.pick(&["1", "400", "1000000000"]);
                 format!("{{ pathway = {id}, {audience}sessions = {sessions}, {value} }}")
             };
@@ -258,6 +290,20 @@ impl Writer<'_> {
         let expect = self.n.pick(&expected);
         self.put("expect", expect);
     }
+}
+
+/// Anyone ahead of anyone, in circles too.
+fn standings(n: &mut Numbers, pathways: usize) -> Arc<Standings> {
+    let lead = |n: &mut Numbers| {
+        let (ahead, behind) = (n.below(pathways) as u8, n.below(pathways) as u8);
+        Lead { share: [1e-7, 0.3, 1.0][n.below(3)], ..Lead::whole(ahead, behind, Metric::StallRatio) }
+    };
+    let mut standings = Standings::new();
+    for audience in [Audience::World, Audience::Country("DE".parse().unwrap())] {
+        let leads = (0..n.below(2 * pathways)).map(|_| lead(n)).filter(|lead| lead.ahead != lead.behind).collect();
+        standings.insert(audience, Arc::new(Standing::new(vec![None; pathways], leads)));
+    }
+    Arc::new(standings)
 }
 
 /// Inputs that a node could come to, however unlikely.
@@ -291,6 +337,7 @@ fn inputs(n: &mut Numbers, policy: &Policy, now: DateTime<Utc>) -> Inputs {
         ramps: (0..all).map(|_| Ramp { share: share(n), trial: n.chance(30) }).collect(),
         admits: (0..all).map(|_| share(n)).collect(),
         prices: (0..all).map(|_| [None, Some(0.0), Some(20.0), Some(f64::INFINITY)][n.below(4)]).collect(),
+        standings: policy.steps.iter().map(|_| standings(n, all)).collect(),
         overrides: (0..n.below(3) as u64).map(|id| word(n, id)).collect(),
         ..Inputs::default()
     }
@@ -319,7 +366,7 @@ fn no_file_that_is_accepted_makes_anything_panic() {
     let n = &mut Numbers(1);
     let now: DateTime<Utc> = "2026-06-15T12:00:00Z".parse().unwrap();
     let geo = Arc::new(GeoTable::empty());
-    let (mut accepted, mut warned, mut failed, mut passed) = (0, 0, 0, 0);
+    let (mut accepted, mut warned, mut failed, mut passed, mut large) = (0, 0, 0, 0, 0);
     for _ in 0..400 {
         let text = Writer::file(n);
         let once = format("t.policy.toml", &text).unwrap();
@@ -329,6 +376,8 @@ fn no_file_that_is_accepted_makes_anything_panic() {
             continue;
         };
         accepted += 1;
+        let is_large = policy.steps.len() == MAX_STEPS && policy.pathways.len() == MAX_PATHWAYS;
+        large += usize::from(is_large);
         let formatted = parse("t.policy.toml", &once).unwrap();
         let plain = |policy: &Policy| (policy.pathways.clone(), policy.ttl, policy.names.clone(), policy.steps.len());
         assert_eq!(plain(&policy), plain(&formatted), "{text}");
@@ -339,11 +388,19 @@ fn no_file_that_is_accepted_makes_anything_panic() {
         failed += report.failed().count();
         passed += report.outcomes.len() - report.failed().count();
 
-        for _ in 0..10 {
+        for round in 0..10 {
             let service = Service::new(policy.clone(), inputs(n, &policy, now), Arc::default());
             let snapshot = Snapshot::compile(1, now, geo.clone(), vec![service]);
             let client = client(n);
             let decision = decide(&snapshot, &snapshot.services[0], &client, now, &mut ());
+            let mut reports = Vec::new();
+            assert_eq!(decide(&snapshot, &snapshot.services[0], &client, now, &mut reports), decision, "{text}");
+            // Explaining tells how likely each answer is, which takes long where there are so many.
+            if round == 0 && !is_large {
+                let told = explain(&snapshot, &snapshot.services[0], &client, now);
+                let list: Vec<String> = decision.priority(&policy).map(|pathway| pathway.id.clone()).collect();
+                assert_eq!((told.http.priority, told.http.ttl), (list, decision.ttl), "{text}");
+            }
             let ranked = decision.ranked.iter().map(|c| usize::from(c.pathway));
             let answered: Vec<usize> = ranked.chain(decision.aside.iter().map(|p| usize::from(*p))).collect();
             let set: PathSet = answered.iter().copied().collect();
@@ -354,6 +411,6 @@ fn no_file_that_is_accepted_makes_anything_panic() {
             assert!(fenced || !decision.ranked.is_empty(), "nothing to answer:\n{text}");
         }
     }
-    let counts = (accepted, warned, failed, passed);
-    assert!(accepted > 100 && warned > 30 && failed > 30 && passed > 30, "too few of a kind: {counts:?}");
+    let counts = (accepted, warned, failed, passed, large);
+    assert!(accepted > 100 && warned > 30 && failed > 30 && passed > 30 && large > 2, "too few of a kind: {counts:?}");
 }

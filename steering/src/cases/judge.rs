@@ -23,7 +23,8 @@ pub(super) struct Came<'a> {
     pub decision: &'a Decision,
     /// By pathway index; empty where nobody asked.
     pub shares: &'a [f64],
-    pub explanation: &'a Explanation,
+    /// Gives the account of it; asked for only where it matters, since it takes longer than the decision.
+    pub explain: &'a dyn Fn() -> Explanation,
 }
 
 pub(super) fn misses(expect: &Expect, came: &Came<'_>) -> Vec<Miss> {
@@ -83,7 +84,8 @@ impl Came<'_> {
     /// What explain says of a pathway, step by step.
     fn account(&self, pathway: usize) -> String {
         let id = &self.policy.pathways[pathway].id;
-        let rows = self.explanation.steps.iter().filter(|step| step.applied).flat_map(|step| &step.rows);
+        let explanation = (self.explain)();
+        let rows = explanation.steps.iter().filter(|step| step.applied).flat_map(|step| &step.rows);
         let said = rows.filter(|row| row.pathway == *id).map(|row| {
             let numbers = row.numbers.iter().map(|number| format!(", {number}"));
             row.why.clone() + &numbers.collect::<String>()

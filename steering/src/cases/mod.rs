@@ -93,16 +93,16 @@ fn test(world: World, case: &Case, coverage: &mut Coverage) -> Outcome {
     if !shares.is_empty() {
         crowd(service, &asker, now).for_each(|reports| coverage.saw(&reports));
     }
-    let explanation = explain(&world.snapshot, service, &client, now);
+    let explain = || explain(&world.snapshot, service, &client, now);
     let came = judge::Came {
         policy: &service.policy,
         via: client.via,
         decision: &decision,
         shares: &shares,
-        explanation: &explanation,
+        explain: &explain,
     };
     let misses = judge::misses(&case.expect, &came);
-    let explanation = (!misses.is_empty()).then_some(explanation);
+    let explanation = (!misses.is_empty()).then(explain);
     Outcome { name: case.name.clone(), line: case.line, misses, explanation }
 }
 
