@@ -1,4 +1,4 @@
-//! Policy: the file in force, line by line; its revisions; what is otherwise between two of them; and how it is changed.
+//! Policy: its revisions and how it is changed; what is otherwise between two revisions; the file in force, line by line.
 
 use leptos::prelude::*;
 
@@ -20,13 +20,11 @@ pub fn page(model: &PolicyInForce) -> impl IntoView + use<> {
         </div>
         {problem}
         <div class="pair policy">
-            {source(service, text).into_any()}
-            <div class="beside">
-                {history(service, revisions, change.as_ref()).into_any()}
-                {how(service).into_any()}
-            </div>
+            {history(service, revisions, change.as_ref()).into_any()}
+            {how(service).into_any()}
         </div>
         {change.as_ref().map(|change| changed(change).into_any())}
+        {source(service, text).into_any()}
     }
 }
 
