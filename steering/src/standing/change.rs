@@ -48,6 +48,8 @@ pub struct Comparison {
     pub ahead: Side,
     /// Of the other.
     pub behind: Side,
+    /// Whether it is of the last seconds, by which some flee: of requests the share of sessions that had one fail.
+    pub lately: bool,
 }
 
 /// One side of a [`Comparison`].
@@ -68,23 +70,24 @@ impl Comparison {
             let known = standing.known.get(usize::from(pathway))?.as_ref()?;
             Some(Side { value: known.value(metric)?.value, level: known.level, sessions: known.sessions })
         };
-        Some(Self { metric, ahead: side(ahead)?, behind: side(behind)? })
+        Some(Self { metric, ahead: side(ahead)?, behind: side(behind)?, lately: false })
     }
 
     fn of_flight(flight: &Flight, audience: Audience) -> Self {
         let Flight { from, to, by, .. } = flight;
         let ahead = Side { value: to.value, level: by.level, sessions: by.sessions };
         let behind = Side { value: from.value, level: audience, sessions: from.samples.round() as u64 };
-        Self { metric: from.metric, ahead, behind }
+        Self { metric: from.metric, ahead, behind, lately: true }
     }
 }
 
 /// `stall ratio 0.4 % (continent EU, 310 sessions) against 6.1 % (country DE, 41 sessions)`.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { metric, ahead, behind } = self;
+        let Self { metric, ahead, behind, lately } = self;
         let (ahead, behind) = (ahead.text(*metric), behind.text(*metric));
-        write!(f, "{} {ahead} against {behind}", metric.text())
+        let whose = if *lately && *metric == Metric::RequestErrors { "sessions with " } else { "" };
+        write!(f, "{whose}{} {ahead} against {behind}", metric.text())
     }
 }
 

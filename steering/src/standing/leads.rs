@@ -1,15 +1,140 @@
 //! Who is ahead of whom, and what was known when that was found.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{ops::Index, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use fairway_policies::{Metric, PathSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{cells::Audience, estimates::Known};
 
-/// The standings of one `rank` step. Shared by audience, so that the next ones cost what has changed.
-pub type Standings = HashMap<Audience, Arc<Standing>>;
+/// The standings of one `rank` step. The next ones share with these each country and each audience in which nothing is
+/// otherwise, so that they cost what has changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standings {
+    /// By country, with its networks; continents and the world are under the world.
+    parts: FxHashMap<Audience, Arc<Part>>,
+    /// Those that may have to move by time alone: all that ever moved.
+    restless: FxHashSet<Audience>,
+    len: usize,
+}
+
+type Part = FxHashMap<Audience, Arc<Standing>>;
+
+/// The part that an audience's standing is in.
+fn part(audience: &Audience) -> Audience {
+    match audience {
+        Audience::CountryAsn(country, _) | Audience::Country(country) => Audience::Country(*country),
+        Audience::Continent(_) | Audience::World => Audience::World,
+    }
+}
+
+impl Standings {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// An audience's own standing.
+    pub fn get(&self, audience: &Audience) -> Option<&Arc<Standing>> {
+        self.parts.get(&part(audience))?.get(audience)
+    }
+
+    /// Whether the audience has one of its own.
+    pub fn contains_key(&self, audience: &Audience) -> bool {
+        self.get(audience).is_some()
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Audience, &Arc<Standing>)> {
+        self.parts.values().flat_map(|part| part.iter())
+    }
+
+    /// Who has one, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &Audience> {
+        self.iter().map(|(audience, _)| audience)
+    }
+
+    /// Those that may have to move though nothing new is known of them, and others.
+    pub fn restless(&self) -> impl Iterator<Item = (Audience, &Standing)> {
+        self.restless.iter().filter_map(|audience| Some((*audience, &**self.get(audience)?)))
+    }
+
+    /// The audiences whose standings are not the very same in the other.
+    pub fn differing(&self, other: &Self) -> Vec<Audience> {
+        let mut differing = Vec::new();
+        let nothing = Arc::default();
+        let of = |standings: &Self, key| standings.parts.get(key).unwrap_or(&nothing).clone();
+        let new = other.parts.keys().filter(|key| !self.parts.contains_key(*key));
+        for key in self.parts.keys().chain(new) {
+            let (a, b) = (of(self, key), of(other, key));
+            if Arc::ptr_eq(&a, &b) {
+                continue;
+            }
+            let same = |audience: &Audience, a| b.get(audience).is_some_and(|b| Arc::ptr_eq(a, b));
+            differing.extend(a.iter().filter(|(audience, a)| !same(audience, a)).map(|(audience, _)| *audience));
+            differing.extend(b.keys().filter(|audience| !a.contains_key(audience)));
+        }
+        differing
+    }
+
+    /// Gives an audience this standing in place of the one that it has, if any.
+    pub fn insert(&mut self, audience: Audience, standing: Arc<Standing>) {
+        if standing.moved_at.is_some() || standing.leads.iter().any(|lead| lead.share < 1.0) {
+            self.restless.insert(audience);
+        } else {
+            self.restless.remove(&audience);
+        }
+        let part = Arc::make_mut(self.parts.entry(part(&audience)).or_default());
+        self.len += usize::from(part.insert(audience, standing).is_none());
+    }
+
+    /// Takes its standing from an audience.
+    pub fn remove(&mut self, audience: &Audience) {
+        self.restless.remove(audience);
+        let key = part(audience);
+        let Some(part) = self.parts.get_mut(&key).filter(|part| part.contains_key(audience)) else { return };
+        Arc::make_mut(part).remove(audience);
+        self.len -= 1;
+        if part.is_empty() {
+            self.parts.remove(&key);
+        }
+    }
+}
+
+impl FromIterator<(Audience, Arc<Standing>)> for Standings {
+    fn from_iter<I: IntoIterator<Item = (Audience, Arc<Standing>)>>(all: I) -> Self {
+        let mut standings = Self::new();
+        all.into_iter().for_each(|(audience, standing)| standings.insert(audience, standing));
+        standings
+    }
+}
+
+impl Index<&Audience> for Standings {
+    type Output = Standing;
+
+    /// An audience's own standing. Panics if it has none.
+    fn index(&self, audience: &Audience) -> &Standing {
+        self.parts[&part(audience)][audience].as_ref()
+    }
+}
+
+impl<const N: usize> From<[(Audience, Arc<Standing>); N]> for Standings {
+    fn from(all: [(Audience, Arc<Standing>); N]) -> Self {
+        all.into_iter().collect()
+    }
+}
 
 /// The outcome of comparing a service's pathways for one audience.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -25,8 +25,8 @@
 //! Not 1.645, the one-sided 95 % of one look, for it is looked at all day: estimates forget by half-lives, so that looks
 //! are independent some two half-lives (2h / ln 2 = 87 s at 30 s) apart. At 1 in 740 an audience of its own would err
 //! once in eighteen hours; shrinkage and margin make it rarer. Of forty countries with 3 to 100 sessions on each of two
-//! pathways that are alike, sessions seeing all or nothing, at 0.5 % to 5 %, 0.9 moves on average begin in ten thousand
-//! ticks (five and a half hours): one a country in ten days (a test). Such a move costs little, as the two are alike and
+//! pathways that are alike, sessions seeing all or nothing, at 0.5 % to 5 %, no more than one move on average begins in ten
+//! thousand ticks (five and a half hours): one a country in nine days (a test). Such a move costs little, as the two are alike and
 //! it is by a `pace` of one small audience; and it goes back by itself.
 //!
 //! # Three zones
@@ -113,7 +113,7 @@ pub fn next(
 ) -> (Arc<Standings>, Vec<Change>) {
     let settle = moves::settle(rank);
     let mut audiences = estimates.changed().to_vec();
-    audiences.extend(previous.iter().filter(|(_, standing)| standing.is_moving(settle, now)).map(|(a, _)| *a));
+    audiences.extend(previous.restless().filter(|(_, standing)| standing.is_moving(settle, now)).map(|(a, _)| a));
     audiences.sort_unstable_by(|a, b| b.cmp(a));
     audiences.dedup();
     let (mut standings, mut changes) = (previous.clone(), Vec::new());
@@ -154,10 +154,8 @@ pub fn recall(standings: &Standings, rank: &Rank, pathways: usize) -> Estimates 
 
 /// Whether both decide alike.
 pub fn same_leads(a: &Standings, b: &Standings) -> bool {
-    let same = |(audience, a): (&Audience, &Arc<Standing>)| {
-        b.get(audience).is_some_and(|b| Arc::ptr_eq(a, b) || a.leads == b.leads)
-    };
-    std::ptr::eq(a, b) || a.len() == b.len() && a.iter().all(same)
+    let leads = |of: &Standings, audience| of.get(audience).map(|standing| standing.leads.clone());
+    std::ptr::eq(a, b) || a.differing(b).iter().all(|audience| leads(a, audience) == leads(b, audience))
 }
 
 /// The standings that these estimates lead to in the end, all moves made.
