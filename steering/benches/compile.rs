@@ -1,5 +1,9 @@
 //! What a snapshot costs: `cargo bench -p fairway-steering --bench compile`. A thousand services over the real geo data: the
-//! first snapshot, then ticks at which one cell in a hundred is another, from the cells to the snapshot. On one core.
+//! first snapshot, then ticks as the control loop has them, from a fetch of all cells to the next snapshot. On one core.
+//!
+//! At each tick the fetch brings all cells of the window again, one in a hundred with another count; two seconds pass from
+//! one to the next, so that a bucket ends at each fifth. What falls silent at the same moment for all is looked at again in
+//! one tick, which is then the worst of them. At last, a tick at which every cell is another.
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
@@ -20,6 +24,7 @@ use fairway_geo::{Asn, Country, GeoTable};
 use fairway_policies::{Policy, Rank, StepKind, parse};
 use fairway_steering::{
     Audience, Cell, CellRow, Service, Snapshot, Via,
+    cells::{news, sorted},
     counters::Counters,
     decide,
     estimates::Estimates,
@@ -60,8 +65,8 @@ struct Held {
     counters: Arc<Counters>,
     rank: Rank,
     step: usize,
-    /// Those with traffic, the busiest first of each level.
-    audiences: Vec<Audience>,
+    /// How many have traffic.
+    audiences: usize,
     estimates: Estimates,
     standings: Arc<Standings>,
 }
@@ -72,11 +77,22 @@ fn main() {
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
     let mut now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
     let networks = networks(&geo);
-    let mut held: Vec<Held> = (0..SERVICES).map(|n| service(n, &networks, &mut numbers, now)).collect();
-    let audiences: usize = held.iter().map(|held| held.audiences.len()).sum();
-    let cells: usize = held.iter().map(|held| held.audiences.len() * held.policy.pathways.len()).sum();
+    let mut window = Vec::new();
+    let start = allocation_counter::measure(|| {});
+    let mut held: Vec<Held> = Vec::new();
+    let weight = allocation_counter::measure(|| {
+        held = (0..SERVICES).map(|n| service(n, &networks, &mut numbers, &mut window, now)).collect();
+    });
+    let mut rows = Vec::new();
+    let fetched = allocation_counter::measure(|| rows = window.clone());
+    drop(rows);
+    let learnt = weight.bytes_current - fetched.bytes_current - start.bytes_current;
+    window.sort_by(|a, b| (&a.service, &a.pathway, a.audience).cmp(&(&b.service, &b.pathway, b.audience)));
+    let audiences: usize = held.iter().map(|held| held.audiences).sum();
+    let cells = window.len();
     println!("geo                  {}, {} regions", geo.size(), geo.regions().len());
     println!("services             {SERVICES}, with {audiences} audiences and {cells} cells");
+    println!("estimates, standings {:.1} KiB a service", learnt as f64 / 1024.0 / SERVICES as f64);
 
     // Once to time it, once to weigh it.
     let services = gather(&held);
@@ -96,23 +112,43 @@ fn main() {
         weight.bytes_current as f64 / 1024.0 / SERVICES as f64
     );
 
-    let (mut hearing, mut compiling) = (Vec::new(), Vec::new());
-    for _ in 0..TICKS {
+    let policies: Vec<Arc<Policy>> = held.iter().map(|held| held.policy.clone()).collect();
+    let mut before = std::mem::take(&mut window);
+    let mut spent = Spent::default();
+    for tick in 0..=TICKS {
         now += TICK;
-        let changed = changed(&held, cells / 100, &mut numbers, now);
+        let mut rows = before.clone();
+        let count = if tick < TICKS { cells / 100 } else { rows.len() };
+        change(&mut rows, count, &mut numbers, now);
+        if tick == TICKS {
+            println!("a tick, 1 % of cells {} (bar: 50 ms)", of(&spent.tick));
+            println!("  finding the news   {}, off the loop", of(&spent.finding));
+            println!("  estimates          {}", of(&spent.hearing));
+            println!("  standings          {}", of(&spent.standing));
+            println!("  the snapshot       {}, with the end of the one before", of(&spent.compiling));
+            spent = Spent::default();
+        }
         let start = Instant::now();
-        for (held, rows) in held.iter_mut().zip(&changed) {
-            held.estimates.hear(rows.iter().map(|(pathway, row)| (*pathway, row)), now);
+        let news = news(&before, &rows);
+        spent.finding.push(start.elapsed());
+        let start = Instant::now();
+        for (held, rows) in held.iter_mut().zip(sorted(&policies, news.iter().map(|row| &rows[*row]))) {
+            held.estimates.hear(rows, now);
+        }
+        let heard = start.elapsed();
+        for held in &mut held {
             held.standings = standing::next(&held.standings, &held.rank, &held.estimates, now).0;
         }
-        hearing.push(start.elapsed());
-        let start = Instant::now();
-        let next = snapshot.next(now, gather(&held));
-        compiling.push(start.elapsed());
-        snapshot = next;
+        let stood = start.elapsed();
+        snapshot = snapshot.next(now, gather(&held));
+        spent.tick.push(start.elapsed());
+        spent.compiling.push(start.elapsed() - stood);
+        spent.standing.push(stood - heard);
+        spent.hearing.push(heard);
+        before = rows;
     }
-    println!("a tick, 1 % of cells {} (bar, with the next: 50 ms)", of(compiling));
-    println!("its standings        {}", of(hearing));
+    println!("a tick, all cells    {}, and finding the news {}", of(&spent.tick), of(&spent.finding));
+    drop(before);
 
     let addresses: Vec<IpAddr> = geo.blocks().map(|(net, _)| net.addr()).collect();
     let clients: Vec<_> =
@@ -131,8 +167,19 @@ fn main() {
     println!("its scope            {:.0} ns, a mean /{:.1}", each(start), bits as f64 / clients.len() as f64);
 }
 
+/// What ticks took, from the news in a fetch to the next snapshot, and parts of it.
+#[derive(Default)]
+struct Spent {
+    tick: Vec<Duration>,
+    finding: Vec<Duration>,
+    hearing: Vec<Duration>,
+    standing: Vec<Duration>,
+    compiling: Vec<Duration>,
+}
+
 /// Best, median and worst: the best is what it costs, the others also what else the machine did.
-fn of(mut times: Vec<Duration>) -> String {
+fn of(times: &[Duration]) -> String {
+    let mut times = times.to_vec();
     times.sort();
     format!("{:.1?} (median {:.1?}, worst {:.1?})", times[0], times[times.len() / 2], times[times.len() - 1])
 }
@@ -151,7 +198,14 @@ fn networks(geo: &GeoTable) -> Vec<(Country, Asn)> {
 }
 
 /// Three to five pathways and a chain that is one of four; the first services have the most traffic, and so audiences.
-fn service(n: usize, networks: &[(Country, Asn)], numbers: &mut Numbers, now: DateTime<Utc>) -> Held {
+/// Appends what there is to tell of it to `window`.
+fn service(
+    n: usize,
+    networks: &[(Country, Asn)],
+    numbers: &mut Numbers,
+    window: &mut Vec<CellRow>,
+    now: DateTime<Utc>,
+) -> Held {
     let mut text = format!("names = [\"s{n}.fairway.test\"]\nttl = \"20s\"\n");
     for id in ["a", "b", "c", "d", "e"].iter().take(3 + n % 3) {
         text +=
@@ -194,6 +248,8 @@ fn service(n: usize, networks: &[(Country, Asn)], numbers: &mut Numbers, now: Da
         .collect();
     estimates.hear(rows.iter().map(|(pathway, row)| (*pathway, row)), now);
     let standings = Arc::new(standing::settled(&rank, &estimates, now));
+    window.extend(rows.into_iter().map(|(_, row)| row));
+    let audiences = audiences.len();
     Held { policy: Arc::new(policy), counters: Arc::default(), rank, step, audiences, estimates, standings }
 }
 
@@ -223,17 +279,15 @@ fn row(
     CellRow { service: service.into(), pathway: pathway.into(), audience, bucket: now.timestamp() / 10 * 10, cell }
 }
 
-/// So many new cells, by service; most of them of those with much traffic.
-fn changed(held: &[Held], count: usize, numbers: &mut Numbers, now: DateTime<Utc>) -> Vec<Vec<(usize, CellRow)>> {
-    let mut changed: Vec<Vec<(usize, CellRow)>> = held.iter().map(|_| Vec::new()).collect();
-    for _ in 0..count {
-        let n = numbers.skewed(held.len());
-        let Held { policy, audiences, .. } = &held[n];
-        let (index, audience) = (numbers.below(policy.pathways.len()), audiences[numbers.skewed(audiences.len())]);
-        let pathway = &policy.pathways[index];
-        changed[n].push((index, row(&policy.service, index, &pathway.id, audience, numbers, now)));
+/// Makes so many of the cells others: in what they saw, or in what they see now.
+fn change(rows: &mut [CellRow], count: usize, numbers: &mut Numbers, now: DateTime<Utc>) {
+    let (all, bucket) = (count == rows.len(), now.timestamp() / 10 * 10);
+    for n in 0..count {
+        let at = if all { n } else { numbers.below(rows.len()) };
+        let CellRow { cell, bucket: held, .. } = &mut rows[at];
+        cell.stalled_ms = (cell.stalled_ms + cell.watched_ms / (2_000 + numbers.below(2_000) as u64)) % cell.watched_ms;
+        (cell.newest_ms, *held) = (now.timestamp_millis(), bucket);
     }
-    changed
 }
 
 /// The services as the control loop gathers them.

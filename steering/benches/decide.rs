@@ -7,7 +7,7 @@
     reason = "a measure prints what it measured, or says why it cannot"
 )]
 
-use std::{collections::HashMap, hint::black_box, net::IpAddr, path::Path, sync::Arc, time::Instant};
+use std::{hint::black_box, net::IpAddr, path::Path, sync::Arc, time::Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fairway_geo::{Continent, GeoTable};
@@ -103,7 +103,7 @@ fn now() -> DateTime<Utc> {
 fn snapshot(geo: &Arc<GeoTable>, text: &str, moving: bool) -> Snapshot {
     let policy = Arc::new(parse("live.policy.toml", text).expect("a good policy"));
     let lead = Lead { share: if moving { 0.3 } else { 1.0 }, ..Lead::whole(1, 0, Metric::StallRatio) };
-    let standings: Arc<Standings> = Arc::new(HashMap::from([
+    let standings: Arc<Standings> = Arc::new(Standings::from([
         (Audience::World, standing(Vec::new())),
         (Audience::Continent(Continent::Eu), standing(vec![lead])),
     ]));

@@ -1,7 +1,7 @@
 //! Cells: what beacons say of one pathway for one audience.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::hash_map::Entry,
     fmt,
     future::Future,
     sync::Arc,
@@ -10,6 +10,7 @@ use std::{
 
 use fairway_geo::{Asn, Continent, Country, Place};
 use fairway_policies::{Metric, Policy};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// A level of place that cells are kept at, from the narrowest to the widest.
@@ -190,9 +191,9 @@ impl Cell {
 
 /// The rows of each pathway and audience as one, over all their buckets (its own is then their first), in the order in which
 /// they first come.
-pub fn summed(rows: &[CellRow]) -> Vec<CellRow> {
+pub fn summed<'a>(rows: impl IntoIterator<Item = &'a CellRow>) -> Vec<CellRow> {
     let mut sums: Vec<CellRow> = Vec::new();
-    let mut index: HashMap<(&str, &str, Audience), usize> = HashMap::new();
+    let mut index: FxHashMap<(&str, &str, Audience), usize> = FxHashMap::default();
     for row in rows {
         match index.entry((&row.service, &row.pathway, row.audience)) {
             Entry::Occupied(at) => {
@@ -211,13 +212,16 @@ pub fn summed(rows: &[CellRow]) -> Vec<CellRow> {
 
 /// Sorts rows out to the services that they are of, in the order of `policies`, each with the index of its pathway; rows of
 /// services and pathways that are not in any policy are left out.
-pub fn sorted<'a>(policies: &[Arc<Policy>], rows: &'a [CellRow]) -> Vec<Vec<(usize, &'a CellRow)>> {
+pub fn sorted<'a>(
+    policies: &[Arc<Policy>],
+    rows: impl IntoIterator<Item = &'a CellRow>,
+) -> Vec<Vec<(usize, &'a CellRow)>> {
     let mut sorted = vec![Vec::new(); policies.len()];
     let index = policies.iter().enumerate().flat_map(|(s, policy)| {
         let pathways = policy.pathways.iter().enumerate();
         pathways.map(move |(p, pathway)| ((policy.service.as_str(), pathway.id.as_str()), (s, p)))
     });
-    let index: HashMap<_, _> = index.collect();
+    let index: FxHashMap<_, _> = index.collect();
     // Rows of one pathway mostly follow each other.
     let mut last = None;
     for row in rows {
@@ -234,9 +238,36 @@ pub fn sorted<'a>(policies: &[Arc<Policy>], rows: &'a [CellRow]) -> Vec<Vec<(usi
     sorted
 }
 
+/// The indexes of the rows that are not, the very same, among those of `before`. Both are taken to be by service, pathway,
+/// audience and bucket, ascending; in another order more are news, and none is missed.
+pub fn news(before: &[CellRow], rows: &[CellRow]) -> Vec<usize> {
+    // What they are of, when they are in that order.
+    fn of(row: &CellRow) -> (&str, &str, Audience, i64) {
+        (&row.service, &row.pathway, row.audience, row.bucket)
+    }
+    // The numbers first: they lie in the row, and the names elsewhere.
+    let same = |a: &CellRow, b: &CellRow| a.cell == b.cell && of(a) == of(b);
+    let mut left = before.iter().peekable();
+    let is_news = |row: &CellRow| {
+        while let Some(before) = left.peek() {
+            if same(before, row) {
+                left.next();
+                return false;
+            }
+            if of(before) >= of(row) {
+                break;
+            }
+            left.next();
+        }
+        true
+    };
+    let mut is_news = is_news;
+    (0..rows.len()).filter(|at| is_news(&rows[*at])).collect()
+}
+
 /// Where the control loop gets its cells; the command gives it the store.
 pub trait CellSource: Send + Sync + 'static {
-    /// Every cell at every level, of the last `window` in whole buckets.
+    /// Every cell at every level, of the last `window` in whole buckets; by service, pathway, audience and bucket, best.
     fn cells(&self, window: Duration) -> impl Future<Output = Result<Vec<CellRow>, CellsUnavailable>> + Send;
 }
 
@@ -276,6 +307,24 @@ mod tests {
         let sorted = sorted(&[vod, live], &rows);
         let of = |s: usize| sorted[s].iter().map(|(p, row)| (*p, row.cell.sessions)).collect::<Vec<_>>();
         assert_eq!((of(0), of(1)), (vec![(0, 33)], vec![(1, 30), (0, 32), (1, 34)]));
+    }
+
+    #[test]
+    fn news_is_what_is_not_as_it_was() {
+        let rows = |counts: [u64; 4]| -> Vec<CellRow> {
+            let of = [("a", 0), ("a", 10), ("b", 0), ("b", 10)].into_iter().zip(counts);
+            let there = of.filter(|(_, sessions)| *sessions > 0);
+            let after = chrono::TimeDelta::seconds;
+            there.map(|((p, s), sessions)| row(p, Audience::World, sessions, 0.1, now() + after(s))).collect()
+        };
+        let before = rows([1, 2, 0, 4]);
+        assert_eq!(news(&before, &before), [0; 0]);
+        assert_eq!(news(&[], &before), [0, 1, 2]);
+        assert_eq!(news(&before, &rows([1, 3, 0, 4])), [1], "another cell");
+        assert_eq!(news(&before, &rows([1, 2, 3, 4])), [2], "one more");
+        assert_eq!(news(&before, &rows([0, 2, 0, 4])), [0; 0], "one less");
+        let turned: Vec<_> = before.iter().rev().cloned().collect();
+        assert!(news(&before, &turned).contains(&2), "in another order: too much rather than too little");
     }
 
     #[test]

@@ -113,12 +113,12 @@ mod tests {
         let cell = Cell { requests: 100, request_errors: errors, ..Cell::default() };
         let bucket = at(seconds).timestamp() / 10 * 10;
         let row = CellRow { service: "live".into(), pathway: pathway.into(), audience: Audience::World, bucket, cell };
-        state.fetched(Ok(vec![row]), at(seconds));
+        state.fetched(Ok(vec![row].into()), at(seconds));
         state.publish(at(seconds));
     }
 
     fn silence(state: &mut State, seconds: i64) {
-        state.fetched(Ok(Vec::new()), at(seconds));
+        state.fetched(Ok(Vec::new().into()), at(seconds));
         state.tick(at(seconds));
         state.publish(at(seconds));
     }
@@ -139,7 +139,7 @@ mod tests {
     async fn a_return_is_in_the_snapshot_that_has_the_verdict_and_is_told() {
         let (mut state, live) = start(&["a", "b"]);
         failed(&mut state, "a", 90, 0);
-        state.fetched(Ok(Vec::new()), at(30));
+        state.fetched(Ok(Vec::new().into()), at(30));
         state.publish(at(30));
         assert!(ramp(&live).trial, "before any tick: nobody is sent there in a crowd");
         silence(&mut state, 100);

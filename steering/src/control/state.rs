@@ -6,9 +6,12 @@ use chrono::{DateTime, Utc};
 use fairway_geo::GeoTable;
 use fairway_policies::{Policy, StepKind};
 
-use super::{gather::WINDOW, save::Swap};
+use super::{
+    gather::{Fetched, WINDOW},
+    save::Swap,
+};
 use crate::{
-    cells::{self, Audience, Cell, CellRow, CellsUnavailable},
+    cells::{self, Cell, CellRow, CellsUnavailable},
     counters::Counters,
     demand::{Crossing, Demand, Triggers, Volume, Webhook},
     estimates::Estimates,
@@ -72,6 +75,8 @@ pub(super) struct State {
     /// What changed since the last swap; policies are told apart because hosts follow them.
     changed: Option<Swap>,
     policies_changed: bool,
+    /// Whether all cells of the last fetch were heard, by all services that there are.
+    heard_all: bool,
 }
 
 impl State {
@@ -116,6 +121,7 @@ impl State {
             back_at: None,
             changed: None,
             policies_changed: false,
+            heard_all: false,
         };
         (state, live)
     }
@@ -134,22 +140,27 @@ impl State {
     }
 
     /// A fetch of cells ended.
-    pub(super) fn fetched(&mut self, cells: Result<Vec<CellRow>, CellsUnavailable>, now: DateTime<Utc>) {
+    pub(super) fn fetched(&mut self, cells: Result<Fetched, CellsUnavailable>, now: DateTime<Utc>) {
         match cells {
-            Ok(rows) => {
+            Ok(fetched) => {
                 self.store(StoreState::Up, now);
-                self.hear_viewers(&rows, now);
-                if self.caught_up(&rows, now) {
-                    self.rank(&rows, now);
-                    let rows = cells::summed(&rows);
-                    self.measure(&rows, now);
-                    self.status.cells = Arc::new(rows);
+                self.hear_viewers(fetched.world(), now);
+                let heard_the_last = std::mem::replace(&mut self.heard_all, false);
+                if self.caught_up(&fetched.rows, now) {
+                    if heard_the_last {
+                        self.rank(fetched.news(), now);
+                    } else {
+                        self.rank(fetched.rows.iter(), now);
+                    }
+                    self.heard_all = true;
+                    self.measure(&cells::summed(fetched.world()), &fetched.rows, now);
+                    self.status.cells = fetched.rows;
                     self.status.cells_at = Some(now);
                 }
             }
             Err(CellsUnavailable(detail)) => {
                 self.store(StoreState::Down { detail }, now);
-                self.hear_viewers(&[], now);
+                self.hear_viewers(std::iter::empty(), now);
             }
         }
         self.show();
@@ -228,9 +239,9 @@ impl State {
     }
 
     /// What viewers' requests say of each pathway: those it has no cell of are silent.
-    fn hear_viewers(&mut self, rows: &[CellRow], now: DateTime<Utc>) {
+    fn hear_viewers<'a>(&mut self, world: impl Iterator<Item = &'a CellRow>, now: DateTime<Utc>) {
         let mut told: HashMap<_, Vec<Count>> = HashMap::new();
-        for row in rows.iter().filter(|row| row.audience == Audience::World) {
+        for row in world {
             let Cell { request_errors: errors, requests, .. } = row.cell;
             let counts = told.entry((row.service.as_str(), row.pathway.as_str())).or_default();
             counts.push(Count { bucket: row.bucket, errors, requests });
@@ -249,8 +260,8 @@ impl State {
         turns.into_iter().for_each(|(key, from, to)| self.turned(&key, from, to, now));
     }
 
-    /// Who beats whom by these cells.
-    fn rank(&mut self, rows: &[CellRow], now: DateTime<Utc>) {
+    /// Who beats whom, by these cells beside those that were heard.
+    fn rank<'a>(&mut self, rows: impl Iterator<Item = &'a CellRow>, now: DateTime<Utc>) {
         let sorted = cells::sorted(&self.policies, rows);
         let mut swap = None;
         for (held, rows) in self.services.iter_mut().zip(sorted) {
@@ -277,9 +288,9 @@ impl State {
         }
     }
 
-    /// Load by these cells, and whose trigger it crossed.
-    fn measure(&mut self, rows: &[CellRow], now: DateTime<Utc>) {
-        let (demand, crossed) = self.triggers.measure(&self.policies, rows, WINDOW);
+    /// Load by the cells of everyone, summed over the window, and whose trigger it crossed; and what all `rows` mean for it.
+    fn measure(&mut self, world: &[CellRow], rows: &[CellRow], now: DateTime<Utc>) {
+        let (demand, crossed) = self.triggers.measure(&self.policies, world, WINDOW);
         for demand in crossed.into_iter().map(|index| &demand[index]) {
             let Demand { service, pathway, bits_per_second, capacity, over, .. } = demand.clone();
             let capacity = capacity.unwrap_or(0);
@@ -334,6 +345,7 @@ impl State {
         self.probes.follow(&self.policies);
         self.status.refusal = None;
         self.policies_changed = true;
+        self.heard_all = false;
         self.recover(None, now);
         self.take_orders();
         tracing::info!(services = self.policies.len(), "policies reloaded");

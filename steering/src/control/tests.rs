@@ -189,7 +189,7 @@ async fn viewers_overrule_probes_and_a_stopped_store_keeps_its_last_cells() {
     store.say(None);
     until("noticed", || node.live.status().store == StoreState::Down { detail: "it is stopped".into() }).await;
     assert_eq!(node.told(|event| matches!(event, Event::Store { up: false, .. })), 1);
-    assert_eq!(node.live.status().world().count(), 1);
+    assert_eq!(node.live.status().cells.len(), 1);
     assert_eq!(node.health(0), Health::Down, "silence clears only after the hold");
     store.say(Some(Vec::new()));
     until("back", || node.told(|event| matches!(event, Event::Store { up: true, .. })) == 1).await;

@@ -2,11 +2,11 @@
 //!
 //! Both follow from the same cells as demand does, at each fetch; [`demand`](crate::demand) argues how.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use fairway_geo::{Country, Place};
-use fairway_policies::{Capacity, StepKind};
+use fairway_policies::{Capacity, Policy, StepKind};
 
 use super::{gather::WINDOW, save::Swap, state::State};
 use crate::{
@@ -24,20 +24,19 @@ const AUDIENCES: usize = 64;
 const SOMEONE: &str = "someone";
 
 impl State {
-    /// Admissions and prices by these cells, summed over the window, and the demand measured from them.
-    pub(super) fn carry(&mut self, rows: &[CellRow], demand: &[Demand], now: DateTime<Utc>) {
+    /// Admissions and prices by these cells and the demand measured from them.
+    pub(super) fn carry(&mut self, rows: &[CellRow], mut demand: &[Demand], now: DateTime<Utc>) {
         let passed = self.measured_at.map_or(WINDOW, |at| (now - at).to_std().unwrap_or_default().min(WINDOW));
         self.measured_at = Some(now);
-        let mut traffic = traffic(rows);
+        let admit = self.services.iter().filter(|held| fill(&held.policy).is_some());
+        let mut traffic = traffic(rows, &admit.map(|held| held.policy.service.as_str()).collect());
         let mut changed = false;
         for held in &mut self.services {
             let policy = held.policy.clone();
-            let loads: Vec<u64> = policy
-                .pathways
-                .iter()
-                .map(|p| demand.iter().find(|d| d.service == policy.service && d.pathway == p.id))
-                .map(|demand| demand.map_or(0, |demand| demand.bits_per_second))
-                .collect();
+            // Demand is in the order of policies and their pathways.
+            let (own, others) = demand.split_at(policy.pathways.len().min(demand.len()));
+            demand = others;
+            let loads: Vec<u64> = own.iter().map(|demand| demand.bits_per_second).collect();
             for (volume, load) in held.volumes.iter_mut().zip(&loads) {
                 if let Some(volume) = volume {
                     volume.add(*load as f64 * passed.as_secs_f64(), now);
@@ -47,6 +46,11 @@ impl State {
             changed |= prices != held.prices;
             (held.volumes, held.prices) = (volumes, prices);
 
+            if fill(&policy).is_none() {
+                let all = vec![1.0; policy.pathways.len()];
+                changed |= std::mem::replace(&mut held.admits, all.clone()) != all;
+                continue;
+            }
             let audiences = traffic.remove(&policy.service).unwrap_or_default();
             let inputs = Inputs {
                 verdicts: self.verdicts.of(&policy, now),
@@ -74,11 +78,7 @@ pub(crate) fn admitted(
     now: DateTime<Utc>,
 ) -> Vec<f32> {
     let policy = service.policy.clone();
-    let fill = policy.steps.iter().find_map(|step| match &step.kind {
-        StepKind::Capacity(Capacity { fill }) => Some(*fill),
-        _ => None,
-    });
-    let Some(fill) = fill else { return vec![1.0; policy.pathways.len()] };
+    let Some(fill) = fill(&policy) else { return vec![1.0; policy.pathways.len()] };
     let asker = |place: &Place| -> Asker { service.asker(&Client::at(*place, Via::Hls, Some(SOMEONE)), now) };
     let askers: Vec<(Asker, f64)> = audiences.iter().map(|(place, bits)| (asker(place), *bits)).collect();
     admissions(&policy, fill, before, |admits| {
@@ -92,12 +92,27 @@ pub(crate) fn admitted(
     })
 }
 
-/// Traffic by service and place, bit/s: of the largest audiences, and of what is left of those around them.
-fn traffic(rows: &[CellRow]) -> BTreeMap<String, Vec<(Place, f64)>> {
+/// To which share of their capacity pathways are filled, if a step asks for that.
+fn fill(policy: &Policy) -> Option<f64> {
+    policy.steps.iter().find_map(|step| match &step.kind {
+        StepKind::Capacity(Capacity { fill }) => Some(*fill),
+        _ => None,
+    })
+}
+
+/// Traffic of these services by place, bit/s: of the largest audiences, and of what is left of those around them.
+fn traffic(rows: &[CellRow], of: &BTreeSet<&str>) -> BTreeMap<String, Vec<(Place, f64)>> {
     let mut services: BTreeMap<&str, BTreeMap<Audience, f64>> = BTreeMap::new();
-    for row in rows {
-        let bits = row.cell.bits as f64 / WINDOW.as_secs_f64();
-        *services.entry(&row.service).or_default().entry(row.audience).or_default() += bits;
+    if of.is_empty() {
+        return BTreeMap::new();
+    }
+    // Rows of one service mostly follow each other.
+    for rows in rows.chunk_by(|a, b| a.service == b.service) {
+        let Some(service) = rows.first().and_then(|row| of.get(row.service.as_str())) else { continue };
+        let audiences = services.entry(service).or_default();
+        for row in rows {
+            *audiences.entry(row.audience).or_default() += row.cell.bits as f64 / WINDOW.as_secs_f64();
+        }
     }
     services.into_iter().map(|(service, audiences)| (service.to_owned(), apart(audiences))).collect()
 }
@@ -165,6 +180,6 @@ mod tests {
         let country = Audience::Country(germany);
         let rows = [row(Audience::World, 100), row(country, 60), row(network, 45)];
         let expected = [(Audience::World, 40.0), (country, 15.0), (network, 45.0)];
-        assert_eq!(traffic(&rows)["live"], expected.map(|(audience, bits)| (place(audience), bits)));
+        assert_eq!(traffic(&rows, &["live"].into())["live"], expected.map(|(audience, bits)| (place(audience), bits)));
     }
 }

@@ -25,7 +25,7 @@ pub use history::{Decided, History, Point};
 pub use orders::Outcome;
 
 use crate::{
-    cells::{Audience, CellRow},
+    cells::CellRow,
     demand::{Deliveries, Demand},
     health::Tally,
     lock::lock,
@@ -38,7 +38,7 @@ use crate::{
 /// What the control loop knows beside the snapshot, at one moment. Parts are shared, so that a new one is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
-    /// The newest cells there are, of every audience.
+    /// The newest cells there are, of every audience, bucket by bucket.
     pub cells: Arc<Vec<CellRow>>,
     /// When they were fetched; `None` before the first time.
     pub cells_at: Option<DateTime<Utc>>,
@@ -50,13 +50,6 @@ pub struct Status {
     pub probes: Arc<Vec<Tally>>,
     /// The reload that was refused, until one succeeds.
     pub refusal: Option<Arc<Refusal>>,
-}
-
-impl Status {
-    /// The cells of the whole world, one per pathway.
-    pub fn world(&self) -> impl Iterator<Item = &CellRow> {
-        self.cells.iter().filter(|row| row.audience == Audience::World)
-    }
 }
 
 /// How the store does, as the control loop sees it.

@@ -14,7 +14,7 @@ use similar::TextDiff;
 
 use super::{AudiencePlan, Fate, Guard, PathwayPlan, Plan, Projection, ServicePlan};
 use crate::{
-    cells::{Audience, CellRow},
+    cells::{Audience, CellRow, summed},
     client::{Asker, Client, Via},
     decide::decide_for,
     demand::{Demand, TERABYTE, UNWANTED, Volume},
@@ -295,7 +295,7 @@ fn made_up(
 /// Made-up sessions of HLS players in the countries that these cells have viewers of the service in, as many as these.
 pub fn askers_of_cells(service: &Service, cells: &[CellRow], now: DateTime<Utc>) -> Vec<Weighed> {
     let mut countries: BTreeMap<_, u64> = BTreeMap::new();
-    for row in cells.iter().filter(|row| row.service == service.policy.service) {
+    for row in summed(cells.iter().filter(|row| row.service == service.policy.service)) {
         if let Audience::Country(country) = row.audience {
             *countries.entry(country).or_default() += row.cell.sessions;
         }

@@ -171,21 +171,12 @@ fn by_place(standings: &Standings) -> bool {
 
 /// The audiences of which decisions read something else in the one than in the other.
 fn moved(was: &Standings, is: &Standings) -> Vec<Audience> {
-    // A map that was cloned and had some values replaced, as they mostly have, goes through its keys in the same order: then
-    // no key has to be looked up.
-    let mut moved = Vec::new();
-    let in_step = was.len() == is.len()
-        && was.iter().zip(is).all(|((audience, was), (other, is))| {
-            if !alike(was, is) {
-                moved.push(*audience);
-            }
-            audience == other
-        });
-    if !in_step {
-        let new = is.iter().filter(|(audience, is)| was.get(audience).is_none_or(|was| !alike(was, is)));
-        let gone = was.keys().filter(|audience| !is.contains_key(audience));
-        moved = new.map(|(audience, _)| *audience).chain(gone.copied()).collect();
-    }
+    let same = |audience: &Audience| match (was.get(audience), is.get(audience)) {
+        (Some(was), Some(is)) => alike(was, is),
+        (was, is) => was.is_none() && is.is_none(),
+    };
+    let mut moved = was.differing(is);
+    moved.retain(|audience| !same(audience));
     moved
 }
 

@@ -100,7 +100,8 @@ fn changed(before: &Inputs, fresh: &Inputs, numbers: &mut Numbers) -> Inputs {
                 for (audience, standing) in fresh.iter().filter(|_| numbers.chance(40)) {
                     standings.insert(*audience, standing.clone());
                 }
-                standings.retain(|_, _| numbers.chance(90));
+                let gone: Vec<_> = standings.keys().copied().filter(|_| numbers.chance(10)).collect();
+                gone.iter().for_each(|audience| standings.remove(audience));
             }
         }
     }

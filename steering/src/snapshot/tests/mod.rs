@@ -1,6 +1,6 @@
 mod rows;
 
-use std::{collections::HashMap, fs, sync::Arc};
+use std::{fs, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fairway_geo::GeoTable;
@@ -24,7 +24,7 @@ fn learnt() -> Snapshot {
     let known = |ratio| Some(Known::sure(germany(), 41, &[(Metric::StallRatio, ratio)], now()));
     let lead = Lead::whole(2, 1, Metric::StallRatio);
     let standing = Arc::new(Standing::new(vec![None, known(0.061), known(0.004)], vec![lead]));
-    let standings = vec![Arc::default(), Arc::new(HashMap::from([(germany(), standing)]))];
+    let standings = vec![Arc::default(), Arc::new([(germany(), standing)].into())];
     let verdicts = [Health::Down, Health::Up, Health::Up].map(verdict).to_vec();
     let inputs = Inputs { verdicts, standings, cells_at_ms: Some(5), ..Inputs::default() };
     let service = Service::new(policy(&["a", "b", "c"], STEPS), inputs, Arc::default());
