@@ -35,8 +35,8 @@
 //!
 //! # The last seconds
 //! By a half-life of 30 s a fault that began ten seconds ago makes up a fifth of what is remembered. So shares are
-//! estimated a second time, by the same families, from the bucket that has begun and the last whole one: see
-//! [`Estimates::recent`].
+//! estimated a second time, by the same families, from the bucket that has begun and the last whole one; of requests,
+//! the share of sessions that had one fail: see [`Estimates::recent`].
 //!
 //! # Cold start
 //! Nothing heard: nothing known. The first bucket counts in full. An audience never heard of borrows all from the wider
