@@ -38,22 +38,16 @@ const A: usize = 0;
 type Make = fn(&World) -> Result<Box<dyn Strategy>, BadPolicy>;
 
 /// Shares by size, as the others have them; everything else as it is by default.
-const POLICY: &str = r#"
-[[step]]
-do = "healthy"
-[[step]]
-do = "rank"
-[[step]]
-do = "weights"
-shares = { a = 65, b = 50, c = 50 }
-[[step]]
-do = "explore"
-"#;
+const HEALTHY: &str = "[[step]]\ndo = \"healthy\"\n";
+const RANK: &str = "[[step]]\ndo = \"rank\"\n";
+const SHARES: &str = "[[step]]\ndo = \"weights\"\nshares = { a = 65, b = 50, c = 50 }\n";
+const EXPLORE: &str = "[[step]]\ndo = \"explore\"\n";
 
-const STRATEGIES: [Make; 3] = [
+const STRATEGIES: [Make; 4] = [
     |world| Ok(Box::new(Returning::new(world, Return::Crowd))),
     |world| Ok(Box::new(Returning::new(world, Return::Random))),
-    |world| Ok(Box::new(Ours::new("ours", world, false, POLICY)?)),
+    |world| Ok(Box::new(Ours::new("ours, by its ramp alone", world, false, &[HEALTHY, SHARES].concat())?)),
+    |world| Ok(Box::new(Ours::new("ours", world, false, &[HEALTHY, RANK, SHARES, EXPLORE].concat())?)),
 ];
 
 /// What happens, and when it truly works again.

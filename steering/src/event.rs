@@ -21,7 +21,7 @@ pub enum Event {
     Scaling { at: DateTime<Utc>, service: String, pathway: String, over: bool, bits_per_second: u64, capacity: u64 },
     /// The store stopped or came back.
     Store { at: DateTime<Utc>, up: bool, detail: String },
-    /// A pathway that was down is on its way back, is back, or fell back.
+    /// A pathway is on its way back, is back, or falls back.
     Recovery { at: DateTime<Utc>, service: String, pathway: String, stage: Stage },
     /// An operator's word was given or taken back, or its time is over.
     Override { at: DateTime<Utc>, forced: Override, ordered: Ordered },
@@ -38,12 +38,14 @@ pub struct Signed {
     pub message: String,
 }
 
-/// How far a pathway's return is.
+/// What becomes of the share of clients for whom a pathway counts as fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Its ramp begins.
+    /// It was down, and its ramp begins.
     Begins,
+    /// Viewers spoke against it: it counts as fit for fewer than before.
+    Shrinks,
     /// Everyone may use it again.
     Back,
     /// It is down again before everyone could.

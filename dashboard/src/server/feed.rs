@@ -165,6 +165,11 @@ fn tell(entry: &Entry) -> Told {
         Event::Recovery { at, pathway, stage, .. } => {
             let (tone, title, detail) = match stage {
                 Stage::Begins => (Tone::Note, "is coming back", "a few sessions try it first, then a growing share"),
+                Stage::Shrinks => (
+                    Tone::Warn,
+                    "is taken a part of its clients",
+                    "their requests fail; it is still there for the others",
+                ),
                 Stage::Back => (Tone::Good, "is back", "everyone may use it again"),
                 Stage::Relapsed => (Tone::Bad, "fell back", "it failed again before it was back for everyone"),
             };

@@ -57,18 +57,22 @@ impl State {
     }
 }
 
-/// Whose return begins, is done, or has failed, from one moment to the next.
+/// Whose return begins, is done, or has failed, and who is taken a part of its clients, from one moment to the next.
 fn stages<'p>(
     policy: &'p Policy,
     before: &'p [Ramp],
     after: &'p [Ramp],
     verdicts: &'p Verdicts,
 ) -> impl Iterator<Item = (&'p str, Stage)> {
-    let back = |ramps: &[Ramp], i: usize| ramps.get(i).is_none_or(|ramp| *ramp == Ramp::default());
+    let back = Ramp::default();
+    let of = move |ramps: &[Ramp], i: usize| ramps.get(i).copied().unwrap_or(back);
     policy.pathways.iter().enumerate().filter_map(move |(i, pathway)| {
-        let stage = match (back(before, i), back(after, i)) {
-            (true, false) => Stage::Begins,
-            (false, true) => {
+        let (was, is) = (of(before, i), of(after, i));
+        let stage = match is {
+            _ if is == was => return None,
+            Ramp { trial: true, .. } => Stage::Begins,
+            Ramp { share, .. } if share < was.share => Stage::Shrinks,
+            _ if is == back => {
                 let watch = verdicts.watch(&policy.service, &pathway.id);
                 let down = watch.is_some_and(|watch| watch.verdict().health >= Health::Down);
                 if down { Stage::Relapsed } else { Stage::Back }
@@ -138,14 +142,14 @@ mod tests {
     #[tokio::test]
     async fn a_return_is_in_the_snapshot_that_has_the_verdict_and_is_told() {
         let (mut state, live) = start(&["a", "b"]);
-        failed(&mut state, "a", 90, 0);
+        failed(&mut state, "a", 100, 0);
         state.fetched(Ok(Vec::new().into()), at(30));
         state.publish(at(30));
         assert!(ramp(&live).trial, "before any tick: nobody is sent there in a crowd");
         silence(&mut state, 100);
         assert!(!ramp(&live).trial && ramp(&live).share < 0.2);
         assert_eq!(stages(&live), [Stage::Begins]);
-        failed(&mut state, "a", 40, 110);
+        failed(&mut state, "a", 100, 110);
         assert_eq!((ramp(&live), stages(&live)), (Ramp::default(), vec![Stage::Begins, Stage::Relapsed]));
         silence(&mut state, 110 + 59);
         assert_eq!(stages(&live).len(), 2, "the hold is twice as long");
@@ -155,6 +159,23 @@ mod tests {
         let version = live.snapshot().version;
         silence(&mut state, 1_000);
         assert_eq!(live.snapshot().version, version, "and then nothing moves any more");
+    }
+
+    #[tokio::test]
+    async fn who_is_taken_a_part_of_its_clients_is_so_in_the_snapshot_of_its_verdict_and_it_is_told() {
+        let (mut state, live) = start(&["a", "b"]);
+        failed(&mut state, "a", 60, 0);
+        let half = ramp(&live);
+        assert!(!half.trial && half.share <= 0.5 && half.share > 0.3, "{half:?}");
+        assert_eq!(live.snapshot().services[0].inputs.verdicts[0].health, Health::Degraded);
+        failed(&mut state, "a", 60, 10);
+        state.tick(at(11));
+        state.publish(at(11));
+        assert!(ramp(&live).share < half.share / 2.0 + 0.01);
+        assert_eq!(stages(&live), [Stage::Shrinks, Stage::Shrinks]);
+        failed(&mut state, "a", 0, 20);
+        silence(&mut state, 400);
+        assert_eq!(stages(&live).last(), Some(&Stage::Back));
     }
 
     #[tokio::test]

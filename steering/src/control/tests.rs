@@ -179,11 +179,11 @@ async fn viewers_overrule_probes_and_a_stopped_store_keeps_its_last_cells() {
     let (address, _) = cdn().await;
     write(folder.path(), &policy(address));
     let store = Store::default();
-    let bad = Cell { sessions: 40, requests: 100, request_errors: 80, newest_ms: 1, ..Cell::default() };
+    let bad = Cell { sessions: 40, requests: 100, request_errors: 100, newest_ms: 1, ..Cell::default() };
     store.say(Some(vec![world("a", bad)]));
     let node = Node::start(folder.path(), store.clone(), None).await.unwrap();
     until("down", || node.health(0) == Health::Down).await;
-    assert_eq!(node.cause(0), Cause::RequestErrors { errors: 80, requests: 100 });
+    assert_eq!(node.cause(0), Cause::RequestErrors { errors: 100, requests: 100 });
     assert_eq!(node.live.snapshot().services[0].inputs.cells_at_ms, Some(1));
 
     store.say(None);

@@ -6,29 +6,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use fairway_geo::{Country, Place};
-use fairway_policies::{Capacity, Policy, StepKind};
+use fairway_policies::{Policy, StepKind};
 
 use super::{gather::WINDOW, save::Swap, state::State};
 use crate::{
     cells::{Audience, CellRow},
-    client::{Asker, Client, Via},
-    decide::shares,
-    demand::{Demand, admissions, prices},
+    decide::admitted,
+    demand::{Demand, prices},
     snapshot::{Inputs, Service},
 };
 
 /// Audiences whose traffic is reckoned with one by one, those with the most first. Networks among them, since a standing may
 /// be a network's own; what is left counts as their countries', and at last as that of no known place.
 const AUDIENCES: usize = 64;
-/// A sender of any session: admissions are for the draws of all of them.
-const SOMEONE: &str = "someone";
 
 impl State {
     /// Admissions and prices by these cells and the demand measured from them.
     pub(super) fn carry(&mut self, rows: &[CellRow], mut demand: &[Demand], now: DateTime<Utc>) {
         let passed = self.measured_at.map_or(WINDOW, |at| (now - at).to_std().unwrap_or_default().min(WINDOW));
         self.measured_at = Some(now);
-        let admit = self.services.iter().filter(|held| fill(&held.policy).is_some());
+        let admit = self.services.iter().filter(|held| admits(&held.policy));
         let mut traffic = traffic(rows, &admit.map(|held| held.policy.service.as_str()).collect());
         let mut changed = false;
         for held in &mut self.services {
@@ -46,7 +43,7 @@ impl State {
             changed |= prices != held.prices;
             (held.volumes, held.prices) = (volumes, prices);
 
-            if fill(&policy).is_none() {
+            if !admits(&policy) {
                 let all = vec![1.0; policy.pathways.len()];
                 changed |= std::mem::replace(&mut held.admits, all.clone()) != all;
                 continue;
@@ -54,6 +51,7 @@ impl State {
             let audiences = traffic.remove(&policy.service).unwrap_or_default();
             let inputs = Inputs {
                 verdicts: self.verdicts.of(&policy, now),
+                ramps: held.ramps.clone(),
                 standings: held.standings.clone(),
                 prices: held.prices.clone(),
                 overrides: held.overrides.clone(),
@@ -70,34 +68,9 @@ impl State {
     }
 }
 
-/// The admissions of a service with this traffic (bit/s) at each place; everyone where no step asks for them.
-pub(crate) fn admitted(
-    mut service: Service,
-    before: &[f32],
-    audiences: &[(Place, f64)],
-    now: DateTime<Utc>,
-) -> Vec<f32> {
-    let policy = service.policy.clone();
-    let Some(fill) = fill(&policy) else { return vec![1.0; policy.pathways.len()] };
-    let asker = |place: &Place| -> Asker { service.asker(&Client::at(*place, Via::Hls, Some(SOMEONE)), now) };
-    let askers: Vec<(Asker, f64)> = audiences.iter().map(|(place, bits)| (asker(place), *bits)).collect();
-    admissions(&policy, fill, before, |admits| {
-        service.inputs.admits = admits.to_vec();
-        let mut loads = vec![0.0; policy.pathways.len()];
-        for (asker, bits) in &askers {
-            let shares = shares(&service, asker, now);
-            loads.iter_mut().zip(shares).for_each(|(load, share)| *load += share * bits);
-        }
-        loads
-    })
-}
-
-/// To which share of their capacity pathways are filled, if a step asks for that.
-fn fill(policy: &Policy) -> Option<f64> {
-    policy.steps.iter().find_map(|step| match &step.kind {
-        StepKind::Capacity(Capacity { fill }) => Some(*fill),
-        _ => None,
-    })
+/// Whether a step asks for what pathways admit.
+fn admits(policy: &Policy) -> bool {
+    policy.steps.iter().any(|step| matches!(step.kind, StepKind::Capacity(_)))
 }
 
 /// Traffic of these services by place, bit/s: of the largest audiences, and of what is left of those around them.

@@ -6,7 +6,7 @@
 //! each to what the one before left; a step whose condition the asker does not meet does nothing. Two lists result: `ranked`,
 //! which is answered, and `aside`, the unfit, which only end a steering list. Read [`decide`] first, then `chain` (what stands
 //! between two steps), `steps` (what each kind does), `phase` (who is among whom, by hashing), `asker`, `scope` (for whom a
-//! decision holds) and `shares` (how likely each answer is).
+//! decision holds), `shares` (how likely each answer is) and `admitted` (whom full pathways admit, by these).
 //!
 //! # Signals
 //! Only the service, the asker and the time given. So the same question has the same answer on every node that holds the
@@ -48,6 +48,7 @@
 //! `explore` does is planned, and no news. Neither life is under 5 s: resolvers and players do not honour less, and hls.js
 //! loops on 0.
 
+mod admitted;
 mod asker;
 mod chain;
 mod decision;
@@ -62,6 +63,7 @@ mod trace;
 
 use chrono::{DateTime, Utc};
 
+pub use admitted::admitted;
 pub(crate) use asker::in_place;
 pub(crate) use chain::{Chain, SETTLING};
 pub use decision::{Choice, Decision};

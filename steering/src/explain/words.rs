@@ -135,7 +135,11 @@ impl Words<'_> {
     ) -> (String, Vec<Number>) {
         let (mut why, numbers) = self.verdict("", verdict);
         let of = if trial { "of the sessions that can afford it, in turn" } else { "of clients so far" };
-        let so = if trial { "on trial by" } else { "coming back, for" };
+        let so = match verdict.health {
+            _ if trial => "on trial by",
+            Health::Degraded => "fit for",
+            _ => "coming back, for",
+        };
         let this = if among { "this one among them" } else { "this one not among them" };
         why += &format!("; {so} {} {of}, {this}", percent(share));
         if in_vain {
@@ -233,6 +237,9 @@ pub(super) fn unsettled(
                         say(format!("an operator spoke of {name} less than a minute ago"));
                     }
                     said.extend((!matches!(force, Force::Share(_))).then_some((*pathway, force.health())));
+                }
+                Reason::ComingBack { verdict, .. } if verdict.health > Health::Up => {
+                    say(format!("{name} is fit for some only"))
                 }
                 Reason::ComingBack { .. } => say(format!("{name} is coming back")),
                 Reason::Admitted { share } | Reason::Full { share, .. } if *share < 1.0 => {

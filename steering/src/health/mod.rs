@@ -10,7 +10,7 @@
 //! interval. With an interval of 2 s (±10 %, so that probes spread), a timeout of 1 s and `fall = 2`, a pathway that refuses
 //! connections is down 3.3 s later at worst, and one that goes silent 4.3 s later.
 //!
-//! **Viewers' requests.** Of those in the window, half failed: down. A tenth: degraded, which is kept and said, because to
+//! **Viewers' requests.** Of those in the window, half failed: they speak against the pathway. A tenth: degraded, which is kept and said, because to
 //! move everyone for what may be one viewer's network is the `rank` step's matter, per audience. (A tenth is where NS1 and
 //! Openmix call a platform unavailable, over five minutes; our window is ten times shorter, so the same number must not
 //! be an eviction.) Under [`MIN_REQUESTS`] there is no opinion: of 50 requests with a true error rate of 1 %, five fail
@@ -25,6 +25,26 @@
 //! less would evict a pathway that is exactly as good as was asked. Under [`MIN_REQUESTS`] it has no opinion. It clears
 //! when under half of what may fail does. **What has spoken is spent**: counts that spoke against a pathway are not heard again,
 //! nor are those from before it came back; else five bad minutes would evict it for ten, and again at its first request.
+//!
+//! **Probes evict, viewers' errors take away by halves.** A probe that fails says that nothing is there; it would fail as well
+//! for one viewer as for all. Viewers' requests may fail *because* there are so many of them: then to evict is to send the
+//! whole crowd to the next, which falls over in its turn, until all are down and everyone is sent everywhere again. (In
+//! simulation loads swing between nothing and twice the capacity.) So what speaks against a pathway takes away a part of its
+//! clients: the share for whom it counts as fit, 1 until then, is halved, or falls to what share of requests went well where
+//! that is less than half; it is *degraded* as long as some are left. Half is the most that an overload near its threshold
+//! can want, since half of the requests were served; and one that served a tenth has no use for half of its crowd.
+//! Then, while it goes on, the next half: on what is left a quarter of failures is enough, and only buckets that began since are
+//! heard, so that a step comes every ten seconds. That is before all have followed the step before (they follow within a
+//! TTL), so it goes too far sometimes; in simulation, to wait for them is worse, since a crowd on the rise is met too late.
+//! Between a tenth and a quarter nothing moves: there the pathway carries what it can, and whom to prefer for it is `rank`'s
+//! matter. Below a tenth the share grows again, as on the ramp below, and doubles in a fifth of the policy's `ramp`. Under
+//! the share that a ramp begins with nobody is left, and it is *down*.
+//!
+//! One that is truly broken for viewers while its probes pass is told from an overloaded one by not getting better. If it
+//! serves nobody it is down at the first window that says so, some fifteen seconds after it broke, as ever. If it serves a tenth,
+//! nine tenths of its clients are sent away by that window and the rest ten seconds later. If half, nine tenths are by the fourth,
+//! half a minute later, and all by the sixth. The availability rule below takes away in the same way, at its own pace.
+//! Where the policy's `ramp` is zero there are no halves: all go at once and come back at once.
 //!
 //! **Recovery, by opinion.** A pathway that viewers found down loses its viewers, and with them the evidence: silence is all that
 //! ever comes. So silence clears it, after a hold of [`HOLD`] from the last bad window, for the probes to contradict. If it
@@ -41,21 +61,24 @@
 //! takes: a player polls within a TTL, plays, reports within ten seconds, and is summed and read three seconds
 //! later. Then the share *doubles*, five times over the rest of the ramp. Linear growth would expose a fifth of
 //! all viewers at a fifth of the way; doubling adds no more than has just proven to work, which is what bounds the harm, and
-//! it is kind to caches, which fill from the first viewers. That holds for ramps of two minutes and more, where a doubling
-//! takes longer than the evidence; on a shorter one it is the trial that proves, and the rest only spreads the crowd. It goes in
+//! it is kind to caches, which fill from the first viewers. The default of three minutes gives a doubling half a minute,
+//! as long as the evidence takes; on a ramp of one minute it is the trial that proves, and the rest only spreads the crowd. It goes in
 //! small steps, at most an eighth at a time, so that no step is a crowd either.
 //!
-//! *What viewers say decides.* Errors: down again, with a doubled hold, and the next return begins with the trial. On a ramp
-//! [`MIN_REQUESTS_RAMPING`] requests speak, and a quarter of them failed is down: it was down a moment ago, so the benefit of
-//! the doubt that a good pathway has is not due, and a level is left only under half its threshold. Good: the ramp
-//! goes on; it is no faster, for what is proven is a share, not the whole. Silence: it goes on, by time. So where nobody can be
+//! *What viewers say decides.* On a ramp [`MIN_REQUESTS_RAMPING`] requests speak, and a quarter of them failed speaks against
+//! it: it was down a moment ago, so the benefit of the doubt that a good pathway has is not due, and a level is left only under
+//! half its threshold. Errors take away half of the share, as above; on trial, or where too little is left, it is down
+//! again, with a doubled hold, and the next return begins with the trial. More than a tenth: the ramp stands still. Good: it
+//! goes on; it is no faster, for what is proven is a share, not the whole. Silence, as long as the hold: it goes on, by time. So where nobody can be
 //! tried (DNS tells no sessions, so nobody of whom a buffer is known; or nobody watches), the trial passes unused and the first
 //! thirty-second of all prefixes is the trial in effect: slower evidence, the same bound. *Probes* that fail end it as they
 //! end anything. Without evidence of its own a ramp must not stand still: a pathway nobody uses would never be back.
 //!
-//! *When nobody else is left* there is no ramp to spread viewers over: where no fit pathway of the service is back for
-//! everyone, the one furthest on its way is (after an outage of all, that is the first to return; the second then ramps
-//! up beside it). The others' viewers would otherwise be kept on pathways that are known to fail. What an operator forces up
+//! *When nobody else is left* there is no ramp to spread viewers over: where no fit pathway of the service is there for
+//! everyone, all of them are moved on by the time that the one furthest on its way has left. After an outage of all, the first
+//! to return is back at once, and the second ramps up beside it. Where viewers speak against all, shares thus say how each
+//! does against the best of them; an overload of everything is shared out and takes nobody away, and is no panic. The others'
+//! viewers would otherwise be kept on pathways that are known to fail. What an operator forces up
 //! is up at once: see [`overrides`](crate::overrides). *After a restart* a ramp goes on where it was, and the time away does
 //! not count, since nobody listened; a trial begins anew. A pathway of which nothing is known (new, or a fresh node) has
 //! not been down, and has no ramp.
@@ -71,6 +94,7 @@
 
 mod probe;
 mod recovery;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod verdicts;
@@ -85,7 +109,8 @@ use serde::{Deserialize, Serialize};
 pub use probe::{Outcome, ProbeError};
 pub(crate) use probe::{Probes, http_client, innermost};
 pub use recovery::{FIRST_SHARE, TRIAL, began, ramp, trial};
-pub use verdicts::{Rules, Tally, Verdicts, Watch};
+pub use rules::Rules;
+pub use verdicts::{Tally, Verdicts, Watch};
 pub use viewers::{BUCKET, Count};
 
 /// Viewers' requests in one window from which on they speak; the page above says why.
@@ -96,7 +121,7 @@ pub const MIN_REQUESTS_RAMPING: u64 = 10;
 pub const STANDARD_ERRORS: f64 = 3.0;
 /// Failed over all, from which on a pathway is degraded.
 pub const DEGRADED_AT: f64 = 0.10;
-/// Failed over all, from which on it is down.
+/// Failed over all, from which on viewers speak against it: some of them are taken away from it, or all.
 pub const DOWN_AT: f64 = 0.50;
 /// How long silence must last to clear what viewers said, the first time.
 pub const HOLD: Duration = Duration::from_secs(30);
@@ -110,7 +135,7 @@ pub enum Health {
     /// Works.
     #[default]
     Up,
-    /// Works badly: kept, but said.
+    /// Works badly: kept, for some or for all, but said.
     Degraded,
     /// Does not work.
     Down,
@@ -151,10 +176,10 @@ impl Verdict {
     }
 }
 
-/// How far a pathway is back after it was down.
+/// For how many a pathway counts as fit: how far it is back after it was down, or what viewers' errors have left it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ramp {
-    /// The share of clients for whom it counts as fit, 0…1. 1: it is back, or was never away.
+    /// The share of clients for whom it counts as fit, 0…1. 1: all of them.
     pub share: f32,
     /// Still on trial: only sessions that can afford a failure are among them, others than a moment ago.
     pub trial: bool,

@@ -1,4 +1,4 @@
-//! How far a pathway is back after it was down. The page in [`super`] argues the shape.
+//! The share of clients for whom a pathway counts as fit, by time. The page in [`super`] argues the shape.
 
 use std::time::Duration;
 

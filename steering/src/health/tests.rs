@@ -313,6 +313,63 @@ fn on_the_way_back_few_errors_are_enough_and_double_the_hold() {
 }
 
 #[test]
+fn viewers_errors_take_half_and_half_again_and_what_is_left_stays() {
+    let mut watch = fresh(Rules { ramp: RAMP, ..RULES });
+    let mut told = |seconds: i64, errors: u64| {
+        tell(&mut watch, seconds, &Requests(errors, 100));
+        (watch.verdict().health, watch.ramp(at(seconds)).share)
+    };
+    let near = |share: f32, expected: f32| share <= expected && share > expected * 0.85;
+    let (health, half) = told(0, 50);
+    assert!(health == DEGRADED && near(half, 0.5), "{health:?}, {half}");
+    assert_eq!(told(8, 60), (DEGRADED, half), "the same ten seconds are not heard again");
+    let (health, quarter) = told(10, 25);
+    assert!(health == DEGRADED && near(quarter, 0.25), "and now a quarter of them is enough: {quarter}");
+    for seconds in (20..200).step_by(2) {
+        assert_eq!(told(seconds, 15), (DEGRADED, quarter), "it keeps what it can just carry");
+    }
+    let (health, more) = told(260, 1);
+    assert!(health == UP && more > quarter, "and has more when that is fine");
+    assert_eq!(told(900, 0), (UP, 1.0));
+}
+
+#[test]
+fn one_that_serves_nobody_is_down_at_once_and_one_that_serves_few_in_some_windows() {
+    let windows = |errors: u64| {
+        let mut watch = fresh(Rules { ramp: RAMP, ..RULES });
+        let down = (0..100).find(|window| {
+            tell(&mut watch, window * BUCKET, &Requests(errors, 100));
+            watch.verdict().health == DOWN
+        });
+        down.map(|window| window + 1)
+    };
+    assert_eq!([100, 90, 60, 50].map(windows), [Some(1), Some(2), Some(4), Some(6)]);
+    assert_eq!(windows(49), None, "degraded, as ever");
+}
+
+#[test]
+fn silence_does_not_give_back_what_errors_took_until_it_has_lasted() {
+    let mut watch = fresh(Rules { ramp: RAMP, ..RULES });
+    tell(&mut watch, 0, &Requests(50, 100));
+    let half = watch.ramp(at(0));
+    let grows = (2..100).step_by(2).find(|now| {
+        tell(&mut watch, *now, &Requests(0, 0));
+        watch.ramp(at(*now)).share > half.share
+    });
+    assert!(grows.is_some_and(|now| now > HOLD.as_secs() as i64), "{grows:?}");
+    assert_eq!(watch.verdict().health, UP);
+}
+
+#[test]
+fn an_availability_under_the_policys_takes_halves_too() {
+    let mut watch = fresh(Rules { availability: Some(AVAILABILITY), ramp: RAMP, ..RULES });
+    let first = hear(&mut watch, 0, 300, 20, 100, DEGRADED).expect("fewer than asked");
+    assert!(watch.ramp(at(first + BUCKET)).share <= 0.5);
+    let down = hear(&mut watch, first + BUCKET, first + 600, 20, 100, DOWN).expect("and it does not get better");
+    assert!(down - first >= 5 * BUCKET, "{first}, {down}");
+}
+
+#[test]
 fn a_failing_probe_ends_a_ramp() {
     let mut watch = returning();
     tell(&mut watch, 200, &Fail);
@@ -364,4 +421,21 @@ fn whoever_is_furthest_is_back_where_nobody_else_is() {
     assert_eq!(turn(&mut verdicts, "a", false, 4), [false, false], "all are down");
     assert_eq!(turn(&mut verdicts, "b", true, 5), [false, false], "the first to return");
     assert_eq!(turn(&mut verdicts, "a", true, 15), [true, false], "the second ramps up beside it");
+}
+
+#[test]
+fn where_viewers_speak_against_all_the_best_of_them_is_there_for_everyone() {
+    let text = "[[pathway]]\nid = \"a\"\nurl = \"http://a.test/\"\n[[pathway]]\nid = \"b\"\nurl = \"http://b.test/\"\n\
+                [[step]]\ndo = \"healthy\"\n";
+    let policies = [Arc::new(fairway_policies::parse("live.policy.toml", text).unwrap())];
+    let mut verdicts = Verdicts::default();
+    verdicts.follow(&policies, |_, _| None, at(0));
+    let mut told = |id: &str, errors: u64, seconds: i64| {
+        tell(verdicts.watch_mut(&PathKey::new("live", id)).unwrap(), seconds, &Requests(errors, 100));
+        verdicts.ramps(&policies[0], at(seconds)).iter().map(|ramp| ramp.share).collect::<Vec<_>>()
+    };
+    let a = told("a", 75, 0);
+    assert!(a[0] <= 0.25 && a[1] == 1.0, "{a:?}");
+    let both = told("b", 50, 0);
+    assert!(both[0] > 0.4 && both[0] < 0.55 && both[1] == 1.0, "half as many as b, as before: {both:?}");
 }

@@ -2,15 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use fairway_policies::{Availability, Pathway, Policy, StepKind};
+use chrono::{DateTime, TimeDelta, Utc};
+use fairway_policies::Policy;
 use serde::Serialize;
 
 use super::{
     Cause, Health, PathKey, Ramp, Verdict,
     probe::Outcome,
-    recovery,
-    viewers::{Count, Viewed},
+    recovery::{self, FIRST_SHARE},
+    rules::Rules,
+    viewers::{Count, Told, Viewed},
 };
 
 /// Probes of one pathway since the node's start, by outcome.
@@ -62,42 +63,17 @@ impl Probed {
     }
 }
 
-/// What a policy asks of the watch on one of its pathways.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rules {
-    /// Successes in a row that make it up.
-    pub rise: u32,
-    /// Failures in a row that make it down.
-    pub fall: u32,
-    /// When too few of viewers' requests succeed.
-    pub availability: Option<Availability>,
-    /// How long its return takes; zero: it is back at once.
-    pub ramp: Duration,
-}
-
-impl Rules {
-    /// What `policy` asks for this pathway of it. A verdict is of the pathway and not of a client, so of several `healthy`
-    /// steps the first speaks, whomever it is for; without one there is no `availability` and no ramp.
-    pub fn of(policy: &Policy, pathway: &Pathway) -> Self {
-        let (rise, fall) = pathway.probe.as_ref().map_or((1, 1), |probe| (probe.rise, probe.fall));
-        let healthy = policy.steps.iter().find_map(|step| match &step.kind {
-            StepKind::Healthy(healthy) => Some(healthy),
-            _ => None,
-        });
-        let (availability, ramp) = healthy.map_or((None, Duration::ZERO), |h| (h.availability, h.ramp));
-        Self { rise, fall, availability, ramp }
-    }
-}
-
-/// One pathway's health: two opinions, the verdict they make, and how far it is back after it was down.
+/// One pathway's health: two opinions, the verdict they make, and for how many it counts as fit.
 #[derive(Debug)]
 pub struct Watch {
     rules: Rules,
     probed: Probed,
     viewed: Viewed,
     verdict: Verdict,
-    /// When its return began, while it is on its way.
+    /// When it would have set out on a return that nothing stops, to be where it is; none if it was never away.
     began: Option<DateTime<Utc>>,
+    /// When viewers were last listened to.
+    heard_at: DateTime<Utc>,
 }
 
 impl Watch {
@@ -111,7 +87,7 @@ impl Watch {
             _ => Probed::default(),
         };
         let began = recovery::began(ramp, rules.ramp, now).filter(|_| verdict.health < Health::Down);
-        Self { rules, probed, viewed, verdict, began }
+        Self { rules, probed, viewed, verdict, began, heard_at: now }
     }
 
     /// The verdict now.
@@ -119,10 +95,9 @@ impl Watch {
         &self.verdict
     }
 
-    /// How far it is back, taken by itself; [`Verdicts::ramps`] looks at the others of its service too.
+    /// For how many it counts as fit, taken by itself; [`Verdicts::ramps`] looks at the others of its service too.
     pub fn ramp(&self, now: DateTime<Utc>) -> Ramp {
-        let elapsed = |began: DateTime<Utc>| (now - began).to_std().unwrap_or_default();
-        self.began.map_or_else(Ramp::default, |began| recovery::ramp(elapsed(began), self.rules.ramp))
+        self.began.map_or_else(Ramp::default, |began| recovery::ramp(elapsed(began, now), self.rules.ramp))
     }
 
     /// A probe ended. Gives the verdict it replaced, if it changed it.
@@ -134,16 +109,43 @@ impl Watch {
     /// What viewers told of their requests in the newest half minute: whole buckets, all that there is of it; nothing when
     /// nobody told anything, or nobody could be asked. Call it every few seconds.
     pub fn requests(&mut self, counts: &[Count], now: DateTime<Utc>) -> Option<Verdict> {
-        let ramping = self.ramp(now) != Ramp::default();
-        self.viewed.hear(counts, self.rules.availability, ramping, now);
+        let ramp = self.ramp(now);
+        let told = self.viewed.hear(counts, &self.rules, ramp != Ramp::default(), now);
+        match told {
+            Told::Against { well } if self.verdict.health < Health::Down => self.shrink(ramp, well, now),
+            Told::Against { .. } | Told::Unclear => {
+                let waited = (now - self.heard_at).max(TimeDelta::zero());
+                self.began = self.began.map(|began| began + waited);
+            }
+            Told::Fine => {}
+        }
+        self.heard_at = now;
         self.judge(now)
+    }
+
+    /// Viewers speak against it: of their requests, the share `well` went well. It stays fit for half of those for whom it
+    /// was, or for as many as were served if that is less; on trial, or where too few are left to go on with, for nobody.
+    fn shrink(&mut self, ramp: Ramp, well: f64, now: DateTime<Utc>) {
+        let share = f64::from(ramp.share) * well.min(0.5);
+        let stays = !ramp.trial && share >= FIRST_SHARE;
+        let ramp = Ramp { share: share as f32, trial: false };
+        self.began = recovery::began(ramp, self.rules.ramp, now).filter(|_| stays);
+        match self.began {
+            Some(_) => self.viewed.forget(),
+            None => self.viewed.evict(&self.rules, now),
+        }
+    }
+
+    /// How long until it is there for everyone, if nothing stops it.
+    fn left(&self, now: DateTime<Utc>) -> Duration {
+        self.began.map_or(Duration::ZERO, |began| self.rules.ramp.saturating_sub(elapsed(began, now)))
     }
 
     fn judge(&mut self, now: DateTime<Utc>) -> Option<Verdict> {
         let (health, cause) = match (&self.probed.opinion, self.viewed.opinion()) {
-            (Some(probed), Some(viewed)) if viewed.0 > probed.0 => viewed.clone(),
+            (Some(probed), Some(viewed)) if viewed.0 > probed.0 => viewed,
             (Some(probed), _) => probed.clone(),
-            (None, Some(viewed)) => viewed.clone(),
+            (None, Some(viewed)) => viewed,
             (None, None) => (Health::Up, Cause::Unprobed),
         };
         if health == self.verdict.health && cause == self.verdict.cause {
@@ -161,6 +163,10 @@ impl Watch {
         }
         Some(before)
     }
+}
+
+fn elapsed(began: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    (now - began).to_std().unwrap_or_default()
 }
 
 /// The verdicts of all pathways.
@@ -215,20 +221,20 @@ impl Verdicts {
         policy.pathways.iter().map(|p| verdict(&p.id).unwrap_or_else(|| Verdict::unknown(now))).collect()
     }
 
-    /// How far each is back, by pathway index, for a snapshot. Where nobody who is fit is back for everyone, whoever set out
-    /// first is: those for whom it is not back yet would have nobody.
-    pub fn ramps(&self, policy: &Policy, now: DateTime<Utc>) -> Vec<Ramp> {
-        let watches: Vec<_> = policy.pathways.iter().map(|p| self.watch(&policy.service, &p.id)).collect();
-        let mut ramps: Vec<Ramp> =
-            watches.iter().map(|watch| watch.map_or_else(Ramp::default, |watch| watch.ramp(now))).collect();
-        let on_the_way = |i: &usize| ramps[*i] != Ramp::default();
-        let fit = |i: &usize| watches[*i].is_none_or(|watch| watch.verdict.health < Health::Down);
-        if (0..ramps.len()).filter(fit).all(|i| on_the_way(&i)) {
-            let began = |i: usize| watches[i].and_then(|watch| watch.began);
-            let first = (0..ramps.len()).filter(on_the_way).filter_map(began).min();
-            (0..ramps.len()).filter(|i| began(*i) == first).for_each(|i| ramps[i] = Ramp::default());
+    /// For how many each counts as fit, by pathway index, for a snapshot. Where none that is fit is there for everyone, all of
+    /// them are moved on together until one is: those for whom it is not would have nobody.
+    pub fn ramps(&mut self, policy: &Policy, now: DateTime<Utc>) -> Vec<Ramp> {
+        let keys: Vec<PathKey> = policy.pathways.iter().map(|p| PathKey::new(&policy.service, &p.id)).collect();
+        let fit = |watch: &&Watch| watch.verdict.health < Health::Down;
+        let least = keys.iter().filter_map(|key| self.watches.get(key)).filter(fit).map(|watch| watch.left(now)).min();
+        if let Some(least) = least.filter(|least| !least.is_zero()) {
+            for key in &keys {
+                let Some(watch) = self.watches.get_mut(key) else { continue };
+                let left = watch.left(now);
+                watch.began = watch.began.filter(|_| left > least).map(|began| began - least);
+            }
         }
-        ramps
+        keys.iter().map(|key| self.watches.get(key).map_or_else(Ramp::default, |watch| watch.ramp(now))).collect()
     }
 
     /// Probes counted, for these policies' pathways that have one.

@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fairway_policies::Availability;
 
 use super::{
-    Cause, DEGRADED_AT, DOWN_AT, HOLD, HOLD_LIMIT, Health, MIN_REQUESTS, MIN_REQUESTS_RAMPING, STANDARD_ERRORS, Verdict,
+    Cause, DEGRADED_AT, DOWN_AT, HOLD, HOLD_LIMIT, Health, MIN_REQUESTS, MIN_REQUESTS_RAMPING, STANDARD_ERRORS,
+    Verdict, rules::Rules,
 };
 
 /// Requests that viewers told of in ten seconds.
@@ -23,8 +24,19 @@ pub struct Count {
 /// Seconds in a [`Count`].
 pub const BUCKET: i64 = 10;
 
-/// What one rule says, while it says something.
+/// What one rule says, while it says something. `Down`: it speaks against the pathway.
 type Opinion = Option<(Health, Cause)>;
+
+/// What a window means for those who are still to come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Told {
+    /// More may come: few requests fail, or nothing has spoken against it for long.
+    Fine,
+    /// It stays as it is: a part of the requests fails, or what spoke against it is not answered yet.
+    Unclear,
+    /// Some must go: of the requests, so many went well, 0…1.
+    Against { well: f64 },
+}
 
 /// What viewers' requests say.
 #[derive(Debug, Default)]
@@ -41,6 +53,10 @@ pub(super) struct Viewed {
     bad_at: Option<DateTime<Utc>>,
     /// How long silence must last now.
     hold: Duration,
+    /// They have left nobody on it.
+    out: bool,
+    /// How long the last eviction was held against it, and when it ended.
+    held: Option<(Duration, DateTime<Utc>)>,
 }
 
 impl Viewed {
@@ -48,7 +64,8 @@ impl Viewed {
     /// now means nothing.
     pub(super) fn restored(verdict: &Verdict, now: DateTime<Utc>) -> Self {
         let opinion = Some((verdict.health, verdict.cause.clone()));
-        let held = Self { bad_at: Some(now), hold: HOLD, ..Self::default() };
+        let out = verdict.health >= Health::Down;
+        let held = Self { bad_at: Some(now), hold: HOLD, out, ..Self::default() };
         match verdict.cause {
             Cause::RequestErrors { .. } if verdict.health > Health::Up => Self { quick: opinion, ..held },
             Cause::Availability { .. } if verdict.health > Health::Up => Self { slow: opinion, ..held },
@@ -56,42 +73,44 @@ impl Viewed {
         }
     }
 
-    /// The worse of the two rules' opinions.
-    pub(super) fn opinion(&self) -> Option<&(Health, Cause)> {
-        [&self.quick, &self.slow].into_iter().flatten().reduce(|a, b| if b.0 > a.0 { b } else { a })
+    /// The worse of the two rules' opinions; not down while somebody is left on it.
+    pub(super) fn opinion(&self) -> Opinion {
+        let worse = [&self.quick, &self.slow].into_iter().flatten().reduce(|a, b| if b.0 > a.0 { b } else { a });
+        let most = if self.out { Health::Down } else { Health::Degraded };
+        worse.map(|(health, cause)| (*health.min(&most), cause.clone()))
     }
 
-    fn is_bad(&self) -> bool {
-        self.opinion().is_some_and(|(health, _)| *health > Health::Up)
-    }
-
-    /// `counts` are of the newest half minute, whole buckets, all that there is of it.
-    pub(super) fn hear(
-        &mut self,
-        counts: &[Count],
-        availability: Option<Availability>,
-        ramping: bool,
-        now: DateTime<Utc>,
-    ) {
-        let was_bad = self.is_bad();
-        self.keep(counts, availability);
+    /// `counts` are of the newest half minute, whole buckets, all that there is of it; `ramping` if the pathway counts as fit
+    /// for a part only.
+    pub(super) fn hear(&mut self, counts: &[Count], rules: &Rules, ramping: bool, now: DateTime<Utc>) -> Told {
+        self.keep(counts, rules.availability);
         let quick = self.by_quick(counts, ramping, now);
-        let slow = availability.is_some_and(|availability| self.by_availability(availability, now));
-        if (quick || slow) && !was_bad {
-            let again = self.bad_at.is_some_and(|bad_at| since(bad_at, now) < self.hold + HOLD_LIMIT);
-            self.hold = if ramping || again { (self.hold.max(HOLD / 2) * 2).min(HOLD_LIMIT) } else { HOLD };
-        }
-        if quick || slow {
-            self.bad_at = Some(now);
-        }
-        if availability.is_none() {
+        let slow = rules.availability.and_then(|availability| self.by_availability(availability, now));
+        if rules.availability.is_none() {
             self.slow = None;
         }
+        let down = |opinion: &Opinion| opinion.as_ref().is_some_and(|(health, _)| *health >= Health::Down);
+        if self.out && !down(&self.quick) && !down(&self.slow) {
+            self.out = false;
+            self.held = Some((self.hold, now));
+        }
+        match (quick, slow) {
+            (Told::Against { well }, other) => Told::Against { well: other.map_or(well, |other| well.min(other)) },
+            (_, Some(well)) => Told::Against { well },
+            (told, None) => told,
+        }
     }
 
-    /// It is back: what was told before says nothing about now.
+    /// All of them are sent away.
+    pub(super) fn evict(&mut self, rules: &Rules, now: DateTime<Utc>) {
+        let again = self.held.filter(|(_, ended)| since(*ended, now) < rules.ramp + HOLD_LIMIT);
+        self.hold = again.map_or(HOLD, |(hold, _)| (hold * 2).min(HOLD_LIMIT));
+        (self.out, self.bad_at) = (true, Some(now));
+    }
+
+    /// What was told until now says nothing about what is told from now on.
     pub(super) fn forget(&mut self) {
-        self.spent = self.counts.back().map_or(self.spent, |newest| newest.bucket + BUCKET);
+        self.spent = self.counts.back().map_or(self.spent, |newest| self.spent.max(newest.bucket + BUCKET));
     }
 
     /// Keeps the counts in the ring, and no more than the window needs.
@@ -109,8 +128,8 @@ impl Viewed {
         }
     }
 
-    /// The rule of the newest half minute. Gives whether it speaks against the pathway.
-    fn by_quick(&mut self, counts: &[Count], ramping: bool, now: DateTime<Utc>) -> bool {
+    /// The rule of the newest half minute.
+    fn by_quick(&mut self, counts: &[Count], ramping: bool, now: DateTime<Utc>) -> Told {
         let (errors, requests) = sum(counts.iter().filter(|count| count.bucket >= self.spent));
         let ratio = errors as f64 / requests.max(1) as f64;
         let before = self.quick.as_ref().map_or(Health::Up, |(health, _)| *health);
@@ -119,10 +138,13 @@ impl Viewed {
         let health = if ramping && requests >= MIN_REQUESTS_RAMPING && ratio >= DOWN_AT / 2.0 {
             Health::Down
         } else if requests < MIN_REQUESTS {
-            if self.is_silent(now) {
+            let silent = self.is_silent(now);
+            if silent {
                 self.quick = None;
             }
-            return false;
+            let few = requests >= MIN_REQUESTS_RAMPING;
+            let fine = if few { ratio < DEGRADED_AT } else { silent };
+            return if fine { Told::Fine } else { Told::Unclear };
         } else if ratio >= at(Health::Down, DOWN_AT) {
             Health::Down
         } else if ratio >= at(Health::Degraded, DEGRADED_AT) {
@@ -130,30 +152,47 @@ impl Viewed {
         } else {
             Health::Up
         };
-        if self.quick.as_ref().is_none_or(|(before, _)| *before != health) {
+        let anew = health == Health::Down && !self.out;
+        if anew || self.quick.as_ref().is_none_or(|(before, _)| *before != health) {
             self.quick = Some((health, Cause::RequestErrors { errors, requests }));
         }
-        health > Health::Up
+        if health > Health::Up {
+            self.spoken_against(now);
+        }
+        match health {
+            Health::Down => Told::Against { well: 1.0 - ratio },
+            _ if ratio < DEGRADED_AT => Told::Fine,
+            _ => Told::Unclear,
+        }
     }
 
-    /// The policy's rule. Gives whether it speaks against the pathway; then what it rested on is spent.
-    fn by_availability(&mut self, Availability { least, over }: Availability, now: DateTime<Utc>) -> bool {
+    /// The policy's rule. Where it speaks against the pathway, gives which share of the requests went well; then what it
+    /// rested on is spent.
+    fn by_availability(&mut self, Availability { least, over }: Availability, now: DateTime<Utc>) -> Option<f64> {
         let (errors, requests) = sum(self.counts.iter().filter(|count| count.bucket >= self.spent));
         let (failed, all, most) = (errors as f64, requests as f64, 1.0 - least);
         let by_chance = STANDARD_ERRORS * (all * most * least).sqrt();
         if requests >= MIN_REQUESTS && failed > all * most + by_chance {
-            if self.slow.is_none() {
+            if self.slow.is_none() || !self.out {
                 self.slow =
                     Some((Health::Down, Cause::Availability { errors, requests, least, over_s: over.as_secs() }));
             }
+            self.spoken_against(now);
             self.forget();
-            return true;
+            return Some(1.0 - failed / all);
         }
         let clear = requests >= MIN_REQUESTS && failed < all * most / 2.0;
         if clear || self.is_silent(now) {
             self.slow = None;
         }
-        false
+        None
+    }
+
+    fn spoken_against(&mut self, now: DateTime<Utc>) {
+        self.bad_at = Some(now);
+        if !self.out {
+            self.hold = HOLD;
+        }
     }
 
     /// Whether nothing has spoken against it for as long as it is held against it.

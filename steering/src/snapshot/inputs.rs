@@ -18,7 +18,7 @@ use crate::{cells::Audience, demand::Volume, health::Verdict, overrides::Overrid
 pub struct Inputs {
     /// How fit each pathway is.
     pub verdicts: Vec<Verdict>,
-    /// How far each is back after it was down.
+    /// For how many each counts as fit.
     pub ramps: Vec<Ramp>,
     /// For each step of the chain (empty unless it is `rank`): who is ahead of whom, by audience.
     #[serde(with = "standings")]

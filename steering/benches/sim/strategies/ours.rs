@@ -6,14 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use fairway_geo::{Asn, Country, GeoTable, Place};
+use fairway_geo::{Country, GeoTable, Place};
 use fairway_policies::{Policy, StepKind, parse};
 use fairway_steering::{
     Audience, Cell, CellRow, Client, Service, Snapshot, Via,
     cells::sorted,
     decide,
-    decide::shares,
-    demand::admissions,
+    decide::admitted,
     estimates::Estimates,
     health::{BUCKET, Count, PathKey, ProbeError, Verdicts},
     snapshot::Inputs,
@@ -102,11 +101,6 @@ impl Ours {
 
     /// What the pathways can carry of the traffic that there is in each network.
     fn admit(&mut self, rows: &[(usize, &CellRow)], now: Second) {
-        let capacity = self.policy.steps.iter().find_map(|step| match &step.kind {
-            StepKind::Capacity(capacity) => Some(capacity),
-            _ => None,
-        });
-        let Some(capacity) = capacity else { return };
         // The bucket that still fills is left out.
         let full: Vec<&CellRow> =
             rows.iter().map(|(_, row)| *row).filter(|row| row.bucket + BUCKET <= time(now).timestamp()).collect();
@@ -117,24 +111,15 @@ impl Ours {
                 *traffic.entry((country, asn)).or_default() += row.cell.bits as f64 / seconds as f64;
             }
         }
-        let place = |(country, asn): (Country, Asn)| Place {
+        let place = |country: Country, asn| Place {
             country: Some(country),
             continent: country.continent(),
             asn: Some(asn),
             ..Place::default()
         };
-        let loads = |admits: &[f32]| {
-            let inputs = Inputs { admits: admits.to_vec(), ..self.inputs.clone() };
-            let service = Service::new(self.policy.clone(), inputs, Arc::default());
-            let mut loads = vec![0.0; self.policy.pathways.len()];
-            for (network, traffic) in &traffic {
-                let asker = service.asker(&Client::at(place(*network), Via::Hls, Some("any")), time(now));
-                let shares = shares(&service, &asker, time(now));
-                loads.iter_mut().zip(shares).for_each(|(load, share)| *load += share * traffic);
-            }
-            loads
-        };
-        self.inputs.admits = admissions(&self.policy, capacity.fill, &self.inputs.admits, loads);
+        let traffic: Vec<(Place, f64)> = traffic.into_iter().map(|((c, asn), bits)| (place(c, asn), bits)).collect();
+        let service = Service::new(self.policy.clone(), self.inputs.clone(), Arc::default());
+        self.inputs.admits = admitted(service, &self.inputs.admits, &traffic, time(now));
     }
 }
 

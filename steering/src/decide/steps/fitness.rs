@@ -112,7 +112,7 @@ impl<D: Draws> Chain<'_, D> {
         self.set_aside(self.pathways().collect::<PathSet>().without(stays));
     }
 
-    /// Whether it is back for this client, if it was ever away.
+    /// Whether it counts as fit for this client: is back for it, or was never taken away.
     fn is_back(&mut self, pathway: usize) -> bool {
         let ramp = self.service.inputs.ramps[pathway];
         if ramp.share >= 1.0 || self.said.up.contains(pathway) {
