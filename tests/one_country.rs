@@ -117,5 +117,30 @@ async fn only_the_country_that_suffers_moves_and_it_returns_by_a_ramp() {
     let biggest = seen.windows(2).map(|pair| pair[1].1 - pair[0].1).fold(0.0, f64::max);
     println!("the biggest step was {:.0} % of sessions", biggest * 100.0);
     assert!(biggest <= 0.6, "no crowd: {biggest}");
+
+    // What comes too late is seen when the first buffers (8 s) are empty, and a tenth of the time is stalled.
+    let slow = Instant::now();
+    node.fault("cdn-a", Some("slow"), Some("DE")).await;
+    let most = wait_for("most German sessions sent elsewhere", async || {
+        (share(&node, GERMAN).await <= 0.2).then(|| slow.elapsed())
+    })
+    .await;
+    println!("slow in Germany: most move after {:.1} s", most.as_secs_f64());
+
+    // And where it fails everyone, everyone leaves.
+    node.fault("cdn-a", None, None).await;
+    wait_for("Germans back on cdn-a", async || (share(&node, GERMAN).await >= 0.6).then_some(())).await;
+    let everywhere = Instant::now();
+    node.fault("cdn-a", Some("errors"), None).await;
+    let most = wait_for("most sent elsewhere, everywhere", async || {
+        let mut left = share(&node, GERMAN).await <= 0.2;
+        for place in ELSEWHERE {
+            left &= share(&node, place).await <= 0.2;
+        }
+        left.then(|| everywhere.elapsed())
+    })
+    .await;
+    println!("fault for everyone: most move after {:.1} s", most.as_secs_f64());
+    assert!(most < 2 * BAR);
     node.stop().await;
 }
