@@ -1,5 +1,6 @@
 //! The page in a browser: takes over what the server rendered, then keeps it up to date from the node's events.
 
+use fairway_policies::explain::Explanation;
 use leptos::{mount::hydrate_from, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -64,10 +65,14 @@ async fn ask_again(model: RwSignal<Explain>, search: String) {
     if !model.with_untracked(|m| m.question.is_asked() && m.explanation.is_some()) {
         return;
     }
-    if let Ok(text) = fetch(&format!("/api/v1/explain{search}")).await
-        && let Ok(explanation) = serde_json::from_str(&text)
+    if let Ok(text) = fetch(&format!("/api/v1/explain{search}&renewed=true")).await
+        && let Ok(explanation) = serde_json::from_str::<Explanation>(&text)
     {
-        model.update(|m| m.explanation = Some(explanation));
+        // What was recorded is what was asked for.
+        model.update(|m| {
+            let decision = m.explanation.take().and_then(|before| before.decision);
+            m.explanation = Some(Explanation { decision, ..explanation });
+        });
     }
 }
 

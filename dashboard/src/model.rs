@@ -327,6 +327,8 @@ pub struct Question {
     pub asn: String,
     /// `dns`, `hls`, `dash` or `http`.
     pub via: String,
+    /// An open page asks this again by itself: that is not recorded.
+    pub renewed: bool,
 }
 
 impl Health {

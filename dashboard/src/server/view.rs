@@ -250,7 +250,8 @@ pub fn explain(live: &Live, snapshot: &Snapshot, question: &Question) -> Result<
         snapshot.client(address, via, None)
     };
     let now = Utc::now();
-    let id = live.recorder.explained(snapshot, service, service.asker(&client, now), now);
+    let asked = !question.renewed;
+    let id = asked.then(|| live.recorder.explained(snapshot, service, service.asker(&client, now), now)).flatten();
     let explanation = fairway_steering::explain(snapshot, service, &client, now);
     Ok(Explanation { decision: id.map(|id| id.to_string()), ..explanation })
 }
