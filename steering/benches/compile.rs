@@ -247,7 +247,8 @@ fn service(
         .map(|(index, pathway, audience)| (index, row(&policy.service, index, pathway, audience, numbers, now)))
         .collect();
     estimates.hear(rows.iter().map(|(pathway, row)| (*pathway, row)), now);
-    let standings = Arc::new(standing::settled(&rank, &estimates, now));
+    // Long enough ago that nobody is on the way any more.
+    let standings = Arc::new(standing::settled(&rank, &estimates, now - TimeDelta::minutes(10)));
     window.extend(rows.into_iter().map(|(_, row)| row));
     let audiences = audiences.len();
     Held { policy: Arc::new(policy), counters: Arc::default(), rank, step, audiences, estimates, standings }

@@ -1,12 +1,6 @@
 //! Cells: what beacons say of one pathway for one audience.
 
-use std::{
-    collections::hash_map::Entry,
-    fmt,
-    future::Future,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::hash_map::Entry, fmt, future::Future, sync::Arc, time::Duration};
 
 use fairway_geo::{Asn, Continent, Country, Place};
 use fairway_policies::{Metric, Policy};

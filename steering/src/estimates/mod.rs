@@ -49,7 +49,7 @@
 //! because time went on: what was heard is kept as of its own newest bucket, and scaled to now when it is read. That takes
 //! no accuracy off: all sums of a pathway fade alike, so that its values stay; parts of an audience that were read at
 //! different times are brought to one time where they are put together; and that silence makes unsure is looked at
-//! ([`agenda`]) each half of a half-life, in which what is known is worth three tenths less at most. So a tick costs what
+//! ([`agenda`]) each half of a half-life, in which what is known is worth a third less at most. So a tick costs what
 //! is new in it, and not what there is.
 
 mod evidence;
@@ -189,7 +189,8 @@ impl Estimates {
     }
 
     /// The audiences of which something else is known since the last [`Estimates::hear`], the widest first; also those that are
-    /// forgotten.
+    /// forgotten. Something else is a tenth of a standard error, or a fifth of a variance: three of them decide, so what is
+    /// less changes no comparison but by chance, and is told of when it adds up.
     pub fn changed(&self) -> &[Audience] {
         &self.changed
     }

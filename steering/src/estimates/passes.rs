@@ -19,6 +19,8 @@ pub(super) struct Level {
     pub(super) guess: Option<Guess>,
     /// The guess and the τ² that its children last heard of.
     passed_on: Option<(Guess, f32)>,
+    /// The guess that was last told of ([`Estimates::changed`]).
+    told: Option<Guess>,
 }
 
 impl Estimates {
@@ -118,7 +120,10 @@ impl Estimates {
                     (Some((guess, None)), _) => Some(Guess { level: guess.level.saturating_add(1), ..guess }),
                     (None, own) => own.map(|own| own.guess()),
                 };
-                changed |= std::mem::replace(&mut level.guess, guess) != guess;
+                level.guess = guess;
+                if guess.zip(level.told).map_or(guess != level.told, |(guess, told)| guess.is_news(0.0, (told, 0.0))) {
+                    (changed, level.told) = (true, guess);
+                }
                 let between = level.family.map_or(0.0, |family| family.between);
                 if guess.is_some_and(|guess| level.passed_on.is_none_or(|before| guess.is_news(between, before))) {
                     news.insert(pathway);

@@ -243,7 +243,12 @@ fn only_what_changed_and_who_borrows_from_it_is_estimated_anew() {
     assert_eq!(estimates.changed().len(), 8, "with two continents, and the world");
     hear(&mut estimates, &rows, 9);
     assert_eq!(estimates.changed(), []);
-    rows[0] = told(country("DE"), 1000, 0.0101, 0);
+    for (ratio, changed) in [(0.0101, 0), (0.0102, 0)] {
+        rows[0] = told(country("DE"), 1000, ratio, 0);
+        hear(&mut estimates, &rows, 9);
+        assert_eq!(estimates.changed().len(), changed, "a thirtieth of a standard error is nothing to tell");
+    }
+    rows[0] = told(country("DE"), 1000, 0.0104, 0);
     hear(&mut estimates, &rows, 9);
     assert!(estimates.changed().contains(&country("DE")) && !estimates.changed().contains(&country("US")));
     assert!(estimates.changed().is_sorted_by(|a, b| a >= b), "{:?}", estimates.changed());
