@@ -1,9 +1,8 @@
 //! What a snapshot costs: `cargo bench -p fairway-steering --bench compile`. A thousand services over the real geo data: the
 //! first snapshot, then ticks as the control loop has them, from a fetch of all cells to the next snapshot. On one core.
 //!
-//! At each tick the fetch brings all cells of the window again, one in a hundred with another count; two seconds pass from
-//! one to the next, so that a bucket ends at each fifth. What falls silent at the same moment for all is looked at again in
-//! one tick, which is then the worst of them. At last, a tick at which every cell is another.
+//! At each tick the fetch brings all cells of the window again. Every ten seconds all of them are others, since a bucket
+//! has ended; at the four ticks in between, two seconds apart, one in a hundred is.
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
@@ -34,6 +33,8 @@ use fairway_steering::{
 
 const SERVICES: usize = 1000;
 const TICKS: i64 = 20;
+/// So many make a bucket.
+const TICKS_A_BUCKET: i64 = 5;
 /// From one tick to the next.
 const TICK: TimeDelta = TimeDelta::seconds(2);
 
@@ -114,20 +115,15 @@ fn main() {
 
     let policies: Vec<Arc<Policy>> = held.iter().map(|held| held.policy.clone()).collect();
     let mut before = std::mem::take(&mut window);
-    let mut spent = Spent::default();
-    for tick in 0..=TICKS {
+    let (mut few, mut all) = (Spent::default(), Spent::default());
+    for tick in 0..TICKS {
         now += TICK;
+        let (count, spent) = match tick % TICKS_A_BUCKET {
+            0 => (cells, &mut all),
+            _ => (cells / 100, &mut few),
+        };
         let mut rows = before.clone();
-        let count = if tick < TICKS { cells / 100 } else { rows.len() };
         change(&mut rows, count, &mut numbers, now);
-        if tick == TICKS {
-            println!("a tick, 1 % of cells {} (bar: 50 ms)", of(&spent.tick));
-            println!("  finding the news   {}, off the loop", of(&spent.finding));
-            println!("  estimates          {}", of(&spent.hearing));
-            println!("  standings          {}", of(&spent.standing));
-            println!("  the snapshot       {}, with the end of the one before", of(&spent.compiling));
-            spent = Spent::default();
-        }
         let start = Instant::now();
         let news = news(&before, &rows);
         spent.finding.push(start.elapsed());
@@ -147,7 +143,8 @@ fn main() {
         spent.hearing.push(heard);
         before = rows;
     }
-    println!("a tick, all cells    {}, and finding the news {}", of(&spent.tick), of(&spent.finding));
+    few.tell("a tick, 1 % of cells", " (bar: 50 ms)");
+    all.tell("a tick, all cells", "");
     drop(before);
 
     let addresses: Vec<IpAddr> = geo.blocks().map(|(net, _)| net.addr()).collect();
@@ -175,6 +172,16 @@ struct Spent {
     hearing: Vec<Duration>,
     standing: Vec<Duration>,
     compiling: Vec<Duration>,
+}
+
+impl Spent {
+    fn tell(&self, what: &str, bar: &str) {
+        println!("{what:20} {}{bar}", of(&self.tick));
+        println!("  finding the news   {}, off the loop", of(&self.finding));
+        println!("  estimates          {}", of(&self.hearing));
+        println!("  standings          {}", of(&self.standing));
+        println!("  the snapshot       {}, with the end of the one before", of(&self.compiling));
+    }
 }
 
 /// Best, median and worst: the best is what it costs, the others also what else the machine did.

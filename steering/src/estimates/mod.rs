@@ -44,8 +44,8 @@
 //! ([`Estimates::recall`]).
 //!
 //! # Cost
-//! Audiences are numbered ([`tree`]); sums go up from those whose buckets changed, and guesses come down, to others only
-//! where the word of their family changed by a tenth of what they are unsure about ([`passes`]). Nothing is touched only
+//! Audiences are numbered ([`tree`]); sums go up from those whose buckets changed, and guesses come down, in both ways only
+//! where what is passed on changed by a tenth of what is unsure about it ([`passes`]). Nothing is touched only
 //! because time went on: what was heard is kept as of its own newest bucket, and scaled to now when it is read. That takes
 //! no accuracy off: all sums of a pathway fade alike, so that its values stay; parts of an audience that were read at
 //! different times are brought to one time where they are put together; and that silence makes unsure is looked at

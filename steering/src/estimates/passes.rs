@@ -17,6 +17,8 @@ pub(super) struct Level {
     /// What its parts say together.
     pub(super) family: Option<Family>,
     pub(super) guess: Option<Guess>,
+    /// What its parts and it said together when the audience that it is part of last heard of it.
+    passed_up: Option<Guess>,
     /// The guess and the τ² that its children last heard of.
     passed_on: Option<(Guess, f32)>,
     /// The guess that was last told of ([`Estimates::changed`]).
@@ -42,9 +44,9 @@ impl Estimates {
             // Those that were forgotten since.
             touched.retain(|number| !self.dirty[*number as usize].is_empty());
             for number in &touched {
-                self.gather(*number, here, &mut members);
+                let news = self.gather(*number, here, &mut members);
                 if let Some(parent) = self.tree.node(*number).parent {
-                    self.touch(parent, self.dirty[*number as usize]);
+                    self.touch(parent, news);
                 }
             }
             next.push(touched);
@@ -59,8 +61,9 @@ impl Estimates {
         self.changed.sort_unstable_by(|a, b| b.cmp(a));
     }
 
-    /// Sums up what was heard of an audience and its parts.
-    fn gather(&mut self, number: u32, here: i64, members: &mut Vec<Member>) {
+    /// Sums up what was heard of an audience and its parts. Tells the pathways of which that is news to a wider one.
+    fn gather(&mut self, number: u32, here: i64, members: &mut Vec<Member>) -> PathSet {
+        let mut news = PathSet::default();
         for pathway in self.dirty[number as usize].iter() {
             let cell = self.cell(number, pathway);
             for (line, of) in self.lines.iter().enumerate() {
@@ -97,11 +100,18 @@ impl Estimates {
                 if sample.count <= 0.0 {
                     sample = parts;
                 }
-                let level = self.level(cell, line);
-                (self.levels[level].sample, self.levels[level].family) = (sample, family);
+                let at = self.level(cell, line);
+                let level = &mut self.levels[at];
+                (level.sample, level.family) = (sample, family);
+                let says = family.map(|family| family.guess());
+                if is_news(says, level.passed_up) {
+                    level.passed_up = says;
+                    news.insert(pathway);
+                }
             }
             self.looked_at[cell] = here;
         }
+        news
     }
 
     /// Guesses for an audience whose wider ones are guessed; and where its parts would borrow something else now, they are
@@ -121,7 +131,7 @@ impl Estimates {
                     (None, own) => own.map(|own| own.guess()),
                 };
                 level.guess = guess;
-                if guess.zip(level.told).map_or(guess != level.told, |(guess, told)| guess.is_news(0.0, (told, 0.0))) {
+                if is_news(guess, level.told) {
                     (changed, level.told) = (true, guess);
                 }
                 let between = level.family.map_or(0.0, |family| family.between);
@@ -143,5 +153,13 @@ impl Estimates {
                 dirty.0 |= news.0;
             }
         }
+    }
+}
+
+/// Whether this is news to who knew `before`: by a tenth of a standard error, or a fifth of a variance.
+fn is_news(guess: Option<Guess>, before: Option<Guess>) -> bool {
+    match (guess, before) {
+        (Some(guess), Some(before)) => guess.is_news(0.0, (before, 0.0)),
+        (guess, before) => guess.is_some() != before.is_some(),
     }
 }

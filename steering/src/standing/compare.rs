@@ -104,6 +104,19 @@ pub(super) fn still(rank: &Rank, by: Metric, x: &Known, y: &Known) -> bool {
     gap.is_some_and(|gap| gap.by >= rank.tie && gap.by > 0.0)
 }
 
+/// Whether anything in the last seconds looks as if the pathway failed the audience; most often nothing does, and nobody need
+/// ask whom that sets apart.
+pub(super) fn looks_failing(rank: &Rank, estimates: &Estimates, audience: Audience, pathway: usize) -> bool {
+    rank.by.metrics().any(|metric| {
+        let seen = estimates.recent(audience, pathway, metric);
+        seen.is_some_and(|(guess, alone)| [Some(guess), alone].into_iter().flatten().any(|of| fails(metric, &of)))
+    })
+}
+
+fn fails(metric: Metric, of: &Value) -> bool {
+    f64::from(of.value) >= failing_from(metric)
+}
+
 /// Whether x plainly fails the audience now while y does not, and on which metric: what the last seconds say of both. Of x
 /// by what the audience alone sees, or else by what all do that it is part of.
 pub(super) fn failing(
@@ -115,9 +128,8 @@ pub(super) fn failing(
 ) -> Option<(Value, Value)> {
     rank.by.metrics().find_map(|metric| {
         let (guess, alone) = estimates.recent(audience, x, metric)?;
-        let fails = |of: &Value| f64::from(of.value) >= failing_from(metric);
-        let seen = [alone, Some(guess)].into_iter().flatten().filter(fails);
-        let (spared, _) = estimates.recent(audience, y, metric).filter(|(spared, _)| !fails(spared))?;
+        let seen = [alone, Some(guess)].into_iter().flatten().filter(|seen| fails(metric, seen));
+        let (spared, _) = estimates.recent(audience, y, metric).filter(|(spared, _)| !fails(metric, spared))?;
         seen.map(|seen| (seen, spared)).find(|(seen, spared)| apart::shares(seen, spared) > sure)
     })
 }

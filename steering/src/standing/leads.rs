@@ -91,7 +91,7 @@ impl Standings {
 
     /// Gives an audience this standing in place of the one that it has, if any.
     pub fn insert(&mut self, audience: Audience, standing: Arc<Standing>) {
-        if standing.moved_at.is_some() || standing.leads.iter().any(|lead| lead.share < 1.0) {
+        if standing.moved_at.is_some() {
             self.restless.insert(audience);
         } else {
             self.restless.remove(&audience);

@@ -113,7 +113,7 @@ pub fn next(
 ) -> (Arc<Standings>, Vec<Change>) {
     let settle = moves::settle(rank);
     let mut audiences = estimates.changed().to_vec();
-    audiences.extend(previous.restless().filter(|(_, standing)| standing.is_moving(settle, now)).map(|(a, _)| a));
+    audiences.extend(previous.restless().filter(|(_, standing)| standing.is_due(settle, now)).map(|(a, _)| a));
     audiences.sort_unstable_by(|a, b| b.cmp(a));
     audiences.dedup();
     let (mut standings, mut changes) = (previous.clone(), Vec::new());

@@ -1,16 +1,19 @@
 //! How far an audience goes in one move.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fairway_policies::{Metric, Rank};
+use fairway_policies::{Metric, PathSet, Rank};
 
 use super::{
-    compare::{AGAIN, Better, FIRST, compare, failing, still},
+    compare::{AGAIN, Better, FIRST, compare, failing, looks_failing, still},
     leads::{Lead, Standing},
 };
 use crate::{
     cells::Audience,
     estimates::{Estimates, Known, Value},
 };
+
+/// Longer than from one look to the next.
+const LOOKS: TimeDelta = TimeDelta::seconds(10);
 
 /// The first step after a turn, as a part of the pace.
 const TURNING: f64 = 1.0 / 8.0;
@@ -31,10 +34,12 @@ enum Way {
 }
 
 impl Standing {
-    /// Whether it may have to move though nothing new is known.
-    pub(super) fn is_moving(&self, settle: TimeDelta, now: DateTime<Utc>) -> bool {
-        let waiting = || self.moved_at.is_some_and(|at| now - at <= settle + settle);
-        self.leads.iter().any(|lead| lead.share < 1.0) || waiting()
+    /// Whether it may have to move though nothing new is known: where it has waited out its last move. Who has not moved on
+    /// for as long again stays where it is until something new is known.
+    pub(super) fn is_due(&self, settle: TimeDelta, now: DateTime<Utc>) -> bool {
+        let Some(at) = self.moved_at else { return false };
+        // A clock set back does not hold anyone.
+        at > now || (settle..=settle + settle + LOOKS).contains(&(now - at))
     }
 }
 
@@ -47,7 +52,8 @@ pub(super) fn after(
     now: DateTime<Utc>,
 ) -> (Standing, Vec<Flight>) {
     let known = estimates.known(audience);
-    let ways = Ways { rank, estimates, audience, before, known: &known };
+    let looks_failing = (0..known.len()).filter(|p| looks_failing(rank, estimates, audience, *p)).collect();
+    let ways = Ways { rank, estimates, audience, before, known: &known, looks_failing };
     // A clock set back does not hold anyone.
     let settled = before.moved_at.is_none_or(|at| at > now || now - at >= settle(rank));
     let (mut leads, mut flights) = (Vec::new(), Vec::new());
@@ -103,6 +109,7 @@ struct Ways<'a> {
     audience: Audience,
     before: &'a Standing,
     known: &'a [Option<Known>],
+    looks_failing: PathSet,
 }
 
 impl Ways<'_> {
@@ -120,6 +127,9 @@ impl Ways<'_> {
     /// audience may leave at once: all, if those on the pathway whom it fails together are not more than `pace` of all
     /// viewers.
     fn flight(&self, from: usize, to: usize) -> Option<(Value, Value, f64)> {
+        if !self.looks_failing.contains(from) {
+            return None;
+        }
         let left = self.before.leads.iter().any(|lead| usize::from(lead.behind) == from && lead.share > 0.5);
         let sure = if left { AGAIN } else { FIRST };
         let fails = |audience| failing(self.rank, self.estimates, audience, (from, to), sure);
