@@ -1,7 +1,6 @@
 -- What estimates are made of: beside the quantile states, which charts read, sums of logarithms (count, Σ ln x, Σ ln² x),
 -- which add up over cells and fade over time as counts do. Cells of before this have none of them: nothing was told.
---
--- A view's query is replaced in place: an insert goes by the old one or the new one, and never by none.
+-- The view that fills them in is 0004's.
 
 ALTER TABLE beacons
     ADD COLUMN IF NOT EXISTS throughput_kbps Nullable(UInt32) CODEC(ZSTD(1)) AFTER buffer_ms;
@@ -16,40 +15,3 @@ ALTER TABLE cells_10s
     ADD COLUMN IF NOT EXISTS throughput_count SimpleAggregateFunction(sum, UInt64) AFTER ttfb_ln2,
     ADD COLUMN IF NOT EXISTS throughput_ln    SimpleAggregateFunction(sum, Float64) AFTER throughput_count,
     ADD COLUMN IF NOT EXISTS throughput_ln2   SimpleAggregateFunction(sum, Float64) AFTER throughput_ln;
-
--- Times are in milliseconds, throughputs in bit/s; what is told as zero is taken for the smallest that can be told.
-ALTER TABLE cells_10s_from_beacons MODIFY QUERY
-WITH
-    log(greatest(ifNull(beacons.startup_ms, 1), 1)) AS ln_startup,
-    log(greatest(ifNull(beacons.ttfb_ms, 1), 1)) AS ln_ttfb,
-    log(1000 * greatest(toUInt64(ifNull(beacons.throughput_kbps, 1)), 1)) AS ln_throughput
-SELECT
-    toStartOfInterval(received, INTERVAL 10 SECOND, 'UTC') AS bucket,
-    service,
-    pathway,
-    continent,
-    country,
-    asn,
-    uniqState(session) AS sessions,
-    sum(toUInt64(beacons.watched_ms)) AS watched_ms,
-    sum(toUInt64(beacons.stalled_ms)) AS stalled_ms,
-    sum(toUInt64(beacons.starts)) AS starts,
-    sum(toUInt64(beacons.start_failures)) AS start_failures,
-    quantilesTDigestState(0.5, 0.95)(beacons.startup_ms) AS startup_ms,
-    count(beacons.startup_ms) AS startup_count,
-    sumIf(ln_startup, isNotNull(beacons.startup_ms)) AS startup_ln,
-    sumIf(ln_startup * ln_startup, isNotNull(beacons.startup_ms)) AS startup_ln2,
-    sum(toUInt64(beacons.requests)) AS requests,
-    sum(toUInt64(beacons.request_errors)) AS request_errors,
-    quantilesTDigestState(0.5, 0.95)(beacons.ttfb_ms) AS ttfb_ms,
-    count(beacons.ttfb_ms) AS ttfb_count,
-    sumIf(ln_ttfb, isNotNull(beacons.ttfb_ms)) AS ttfb_ln,
-    sumIf(ln_ttfb * ln_ttfb, isNotNull(beacons.ttfb_ms)) AS ttfb_ln2,
-    count(beacons.throughput_kbps) AS throughput_count,
-    sumIf(ln_throughput, isNotNull(beacons.throughput_kbps)) AS throughput_ln,
-    sumIf(ln_throughput * ln_throughput, isNotNull(beacons.throughput_kbps)) AS throughput_ln2,
-    sum(beacons.bits) AS bits,
-    max(received) AS newest
-FROM beacons
-WHERE pathway != ''
-GROUP BY bucket, service, pathway, continent, country, asn;
