@@ -221,8 +221,8 @@ pub struct Rollback {
     #[arg(long, short)]
     pub message: Option<String>,
     /// Who you are
-    #[arg(long, env = "USER")]
-    pub author: String,
+    #[arg(long, env = "USER", required_unless_present = "list")]
+    pub author: Option<String>,
     /// The live node's admin URL
     #[arg(long, value_name = "ADMIN_URL", default_value = DEFAULT_URL)]
     pub at: String,

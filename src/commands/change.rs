@@ -53,7 +53,8 @@ pub fn rollback(args: &cli::Rollback) -> Result<(), Failure> {
         if *list {
             return listed(&admin.get::<Vec<Revision>>("/api/v1/revisions", &[]).await?);
         }
-        let body = json!({ "to": to, "author": author, "message": message.as_deref().unwrap_or("") });
+        let body =
+            json!({ "to": to, "author": author.as_deref().unwrap_or(""), "message": message.as_deref().unwrap_or("") });
         said(&admin.post("/api/v1/rollback", &body).await?)
     })
 }

@@ -100,8 +100,24 @@ pub async fn healthy_cdns(port: u16) -> JoinSet<()> {
     cdns
 }
 
-/// A folder with the shipped policies, its CDNs on `port`, and a configuration with every listener on port 0.
+/// The same without explorers: each client gets what the order says.
 pub fn prepare(port: u16) -> TempDir {
+    let dir = shipped(port);
+    let policy = dir.path().join("policies/live.policy.toml");
+    fs::write(&policy, without_explorers(&fs::read_to_string(&policy).unwrap())).unwrap();
+    dir
+}
+
+/// The policy without its `explore` step: one client in twenty gets another answer than the rest, and others at each half
+/// minute, so that what one client gets would say nothing.
+fn without_explorers(policy: &str) -> String {
+    let at = policy.find("[[step]]\ndo = \"explore\"").expect("the shipped policy explores");
+    let next = policy[at + 1..].find("[[step]]").expect("and goes on");
+    format!("{}{}", &policy[..at], &policy[at + 1 + next..])
+}
+
+/// A folder with the shipped policies, its CDNs on `port`, and a configuration with every listener on port 0.
+pub fn shipped(port: u16) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let policies = dir.path().join("policies");
     fs::create_dir(&policies).unwrap();
@@ -132,7 +148,7 @@ impl Node {
         let media = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("media");
         let (viewers, media) = (viewers.to_string(), media.to_string_lossy().into_owned());
         let args = ["demo", "--viewers", &viewers, "--listen", &panel, "--media", &media];
-        let mut node = Self::start(prepare(free_port()), &args).await;
+        let mut node = Self::start(shipped(free_port()), &args).await;
         node.panel = panel.parse().unwrap();
         node
     }
