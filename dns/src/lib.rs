@@ -13,12 +13,16 @@ mod key;
 mod lookup;
 mod master;
 pub mod metrics;
+mod names;
 pub mod server;
 mod subnet;
+pub mod transport;
+mod wire;
 mod zone;
 pub mod zones;
 
 pub use master::Mistake;
 pub use metrics::Metrics;
 pub use server::{Bound, DnsError, serve};
+pub use transport::{Answers, Transfer, Transport};
 pub use zones::{ZoneError, Zones};

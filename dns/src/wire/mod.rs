@@ -1,0 +1,3 @@
+//! Messages as they are on the wire (RFC 1035 §4): names, queries in, replies out. No rule of what to answer is here.
+
+pub(crate) mod name;
