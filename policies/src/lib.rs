@@ -30,9 +30,9 @@ pub use explain::Explanation;
 pub use format::format;
 pub use lint::lint;
 pub use model::{
-    Availability, Capacity, Case, CaseCell, CaseClient, Cheapest, Compare, Cost, CostTier, Device, Expect, Explore,
-    Fence, Given, Healthy, Limit, Matcher, Metric, Nearest, PathSet, Pathway, PathwayAnswer, Policy, Prefer, Probe,
-    ProbeTarget, Protocol, Rank, Region, Step, StepKind, Stick, StickBy, Stream, Weights, When, Window,
+    Alpn, Availability, Capacity, Case, CaseCell, CaseClient, Cheapest, Compare, Cost, CostTier, Device, Expect,
+    Explore, Fence, Given, Healthy, Limit, Matcher, Metric, Nearest, PathSet, Pathway, PathwayAnswer, Policy, Prefer,
+    Probe, ProbeTarget, Protocol, Rank, Region, Step, StepKind, Stick, StickBy, Stream, Weights, When, Window,
 };
 pub use parse::{FILE_ENDING, parse};
 pub use reading::{Code, Problem, Severity};

@@ -33,6 +33,8 @@ pub struct Policy {
     pub text: Arc<str>,
     /// Steered DNS names, lower case, without the trailing dot. May be empty (HTTP steering only).
     pub names: Vec<String>,
+    /// Whether DNS decides for the client that a resolver tells of (RFC 7871), where it tells one; else for the resolver.
+    pub client_subnet: bool,
     /// Seconds an answer may be kept while nothing in it is unsettled: 5…3600.
     pub ttl: u32,
     /// Seconds it may be kept while something is: 5…`ttl`.
@@ -61,6 +63,9 @@ pub struct Pathway {
     pub url: String,
     /// What DNS answers: addresses, or else a canonical name.
     pub answer: PathwayAnswer,
+    /// What its HTTPS and SVCB records say that it speaks (RFC 9460 §7.1), in the author's order; empty: it has none. Only
+    /// beside addresses, and with an `https` URL.
+    pub alpn: Vec<Alpn>,
     /// How the node finds out by itself whether it works.
     pub probe: Option<Probe>,
     /// Bits per second it can carry.
@@ -104,6 +109,18 @@ impl Pathway {
         }
     }
 
+    /// Whether its content is fetched over TLS.
+    pub fn is_https(&self) -> bool {
+        self.url.starts_with("https://")
+    }
+
+    /// The port of [`Pathway::url`], where that is not its scheme's own.
+    pub fn port(&self) -> Option<u16> {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+        authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
+    }
+
     /// Every host by which a request reaches this pathway: the name in its URL, lower case, and its addresses by number.
     pub fn hosts(&self) -> impl Iterator<Item = String> + '_ {
         let addresses = match &self.answer {
@@ -131,6 +148,28 @@ pub enum PathwayAnswer {
     Cname(String),
     /// Not steered by DNS.
     None,
+}
+
+/// A protocol that content is fetched by, as the handshake of TLS names it (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Alpn {
+    /// HTTP/3, RFC 9114.
+    H3,
+    /// HTTP/2, RFC 9113.
+    H2,
+    /// HTTP/1.1, RFC 9112.
+    Http11,
+}
+
+impl Alpn {
+    /// The word, which is its ALPN identifier: `h3`, `h2`, `http/1.1`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::H3 => "h3",
+            Self::H2 => "h2",
+            Self::Http11 => "http/1.1",
+        }
+    }
 }
 
 /// A health probe.

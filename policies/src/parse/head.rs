@@ -21,7 +21,15 @@ pub(crate) const TABLE: Table = Table {
             Kind::List(&Kind::HostName),
             "none: HTTP only",
             "[\"live.example.net\"]",
-            "DNS answers A, AAAA and CNAME queries for them by this policy.",
+            "DNS answers queries of types A, AAAA, CNAME, HTTPS and SVCB for them by this policy.",
+        ),
+        Key::default(
+            "client_subnet",
+            Kind::Truth,
+            "true",
+            "Whether DNS decides for the client that a resolver tells of (EDNS Client Subnet, RFC 7871). If not, or where it \
+             tells none, for the resolver's own address; resolvers are then told scope 0: that the answer is for all their \
+             clients.",
         ),
         Key::default(
             "ttl",

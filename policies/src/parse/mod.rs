@@ -70,6 +70,7 @@ fn policy(reader: &Reader<'_>, file: &str, text: &str, table: &DeTable<'_>) -> O
     let head = Fields::of(reader, table, 0..0, head::TABLE.name, head::TABLE.keys);
     let service = head::service(&head, file);
     let names = head.list("names", values::host_name).unwrap_or_default();
+    let client_subnet = head.read("client_subnet", values::truth);
     let ttls = head::ttls(&head);
 
     let [pathways, steps, tests] = ["pathway", "step", "test"].map(|key| tables(&head, key));
@@ -97,7 +98,8 @@ fn policy(reader: &Reader<'_>, file: &str, text: &str, table: &DeTable<'_>) -> O
     let (ttl, ttl_min) = ttls?;
     let (pathways, steps) = (read.into_iter().collect::<Option<_>>()?, chain.into_iter().collect::<Option<_>>()?);
     let tests = cases.into_iter().collect::<Option<_>>()?;
-    Some(Policy { service: service?, text: text.into(), names, ttl, ttl_min, pathways, steps, tests })
+    let (service, client_subnet, text) = (service?, client_subnet?, text.into());
+    Some(Policy { service, text, names, client_subnet, ttl, ttl_min, pathways, steps, tests })
 }
 
 fn too_many(reader: &Reader<'_>, tables: &[Value<'_>], most: usize, what: &str) {

@@ -6,7 +6,7 @@ use fairway_geo::Coordinates;
 
 use super::cost;
 use crate::{
-    model::{Pathway, PathwayAnswer, Probe, ProbeTarget},
+    model::{Alpn, Pathway, PathwayAnswer, Probe, ProbeTarget},
     reading::{Bounds, Choice, Code, Fault, Fields, Key, Kind, Reader, Table, Value, places, values},
 };
 
@@ -43,7 +43,16 @@ pub(crate) const TABLE: Table = Table {
             Kind::HostName,
             "none",
             "\"cdn-a.example.net\"",
-            "Instead of `addresses`: what DNS answers as CNAME, beside which it knows no other record.",
+            "Instead of `addresses`: what DNS answers as CNAME, beside which it knows no other record. At the apex of a zone, \
+             where none can be, it is resolved, and DNS answers its addresses.",
+        ),
+        Key::optional(
+            "alpn",
+            Kind::List(&Kind::word::<Alpn>()),
+            "no HTTPS record",
+            "[\"h3\", \"h2\"]",
+            "What it speaks, for HTTPS and SVCB records (RFC 9460), which tell the URL's port and the `addresses` too. Clients \
+             take HTTP/1.1 for granted. A `cname`'s host has such records of its own.",
         ),
         Key::optional(
             "location",
@@ -82,7 +91,7 @@ pub(crate) const TABLE: Table = Table {
     ],
     choice: Choice::AtMost(&["addresses", "cname"]),
     examples: &["[[pathway]]\nid = \"cdn-a\"\nurl = \"https://cdn-a.example.net/live/\"\naddresses = [\"192.0.2.1\", \
-         \"2001:db8::1\"]\nlocation = { lat = 52.5, lon = 13.4 }\ncapacity = \"40 Gbit/s\"\nscale_at = 0.7\ncost = { per_tb \
+         \"2001:db8::1\"]\nalpn = [\"h3\", \"h2\"]\nlocation = { lat = 52.5, lon = 13.4 }\ncapacity = \"40 Gbit/s\"\nscale_at = 0.7\ncost = { per_tb \
          = 20 }\nprobe = { tcp = \"cdn-a.example.net:443\", interval = \"5s\", rise = 3 }"],
 };
 
@@ -149,6 +158,7 @@ pub(super) fn read(reader: &Reader<'_>, value: &Value<'_>) -> Option<Pathway> {
         Ok(String::from(url))
     });
     let answer = answer(&fields);
+    let alpn = alpn(&fields, url.as_deref());
     let location = fields.inner("location").and_then(|fields| self::location(&fields));
     let probe = fields.inner("probe").and_then(|fields| self::probe(&fields));
     let cost = fields.inner("cost").and_then(|fields| cost::read(&fields));
@@ -158,7 +168,7 @@ pub(super) fn read(reader: &Reader<'_>, value: &Value<'_>) -> Option<Pathway> {
         let fault = Fault::new(Code::Alone, "`scale_at` is a share of a capacity, and there is none");
         fields.report("scale_at", fault.help("say how much it can carry, as in capacity = \"400 Mbit/s\""));
     }
-    Some(Pathway { id: id?, url: url?, answer, probe, capacity, scale_at: scale_at?, location, cost })
+    Some(Pathway { id: id?, url: url?, answer, alpn, probe, capacity, scale_at: scale_at?, location, cost })
 }
 
 fn answer(fields: &Fields<'_, '_>) -> PathwayAnswer {
@@ -169,6 +179,20 @@ fn answer(fields: &Fields<'_, '_>) -> PathwayAnswer {
         (None, Some(cname)) => PathwayAnswer::Cname(cname),
         (None, None) => PathwayAnswer::None,
     }
+}
+
+/// An HTTPS record is for those addresses, and makes clients come over TLS (RFC 9460 §9.5).
+fn alpn(fields: &Fields<'_, '_>, url: Option<&str>) -> Vec<Alpn> {
+    let alpn = fields.list("alpn", values::word::<Alpn>);
+    if alpn.is_some() && !fields.has("addresses") {
+        let fault = Fault::new(Code::Alone, "`alpn` says what these `addresses` speak, and there are none");
+        fields.report("alpn", fault.help("leave it out: the host of a `cname` has HTTPS records of its own"));
+    } else if alpn.is_some() && url.is_some_and(|url| url.starts_with("http:")) {
+        let fault =
+            Fault::new(Code::Contradiction, "an HTTPS record makes clients come over TLS, and this `url` does not");
+        fields.report("alpn", fault.help("begin the `url` with https://, or leave `alpn` out"));
+    }
+    alpn.unwrap_or_default()
 }
 
 /// Reads a table of [`LOCATION`].

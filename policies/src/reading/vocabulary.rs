@@ -2,7 +2,7 @@
 
 use chrono::Weekday;
 
-use crate::model::{Device, Metric, Protocol, StickBy, Stream};
+use crate::model::{Alpn, Device, Metric, Protocol, StickBy, Stream};
 
 /// A type whose every value is a word of the language.
 pub(crate) trait Word: Copy + 'static {
@@ -32,6 +32,11 @@ impl Word for Metric {
 impl Word for Protocol {
     const WHAT: &'static str = "protocol";
     const ALL: &'static [(&'static str, Self)] = &[spelt!(Dns), spelt!(Hls), spelt!(Dash), spelt!(Http)];
+}
+
+impl Word for Alpn {
+    const WHAT: &'static str = "application protocol";
+    const ALL: &'static [(&'static str, Self)] = &[spelt!(H3), spelt!(H2), spelt!(Http11)];
 }
 
 impl Word for Device {

@@ -58,7 +58,8 @@ fn file(table: &Table, above: &str, key: &Key, value: Option<&str>) -> String {
         _ => None,
     };
     let needed = |other: &&Key| {
-        let alone = [("scale_at", "capacity"), ("from", "to"), ("to", "from"), ("asn", "country")];
+        let alone =
+            [("scale_at", "capacity"), ("from", "to"), ("to", "from"), ("asn", "country"), ("alpn", "addresses")];
         let beside = alone.contains(&(key.name, other.name));
         other.name != key.name
             && !other.example.is_empty()

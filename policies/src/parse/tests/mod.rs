@@ -33,12 +33,14 @@ fn everything_that_can_be_written_means_what_it_says() {
     let text = r#"
 service = "live"
 names = ["Live.Example.NET.", "www.example.net"]
+client_subnet = false
 ttl = "1m"
 ttl_min = "5s"
 [[pathway]]
 id = "cdn_a.1"
 url = "https://A.example.net:8443/live"
 addresses = ["192.0.2.1", "2001:db8::1"]
+alpn = ["h2", "http/1.1"]
 capacity = "1.5 Gbit/s"
 scale_at = 1
 location = { lat = 52.5, lon = -13 }
@@ -76,6 +78,7 @@ time = [{ days = ["mon", "sun"], from = "18:00", to = "02:30", zone = "Europe/Be
         service: "live".into(),
         text: text.into(),
         names: vec!["live.example.net".into(), "www.example.net".into()],
+        client_subnet: false,
         ttl: 60,
         ttl_min: 5,
         pathways: vec![
@@ -83,6 +86,7 @@ time = [{ days = ["mon", "sun"], from = "18:00", to = "02:30", zone = "Europe/Be
                 id: "cdn_a.1".into(),
                 url: "https://a.example.net:8443/live/".into(),
                 answer: PathwayAnswer::Addresses(vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()]),
+                alpn: vec![Alpn::H2, Alpn::Http11],
                 probe: probe(ProbeTarget::Http("https://a.example.net/healthz".into()), 500, 250, 3, 1),
                 capacity: Some(1_500_000_000),
                 scale_at: 1.0,
@@ -97,6 +101,7 @@ time = [{ days = ["mon", "sun"], from = "18:00", to = "02:30", zone = "Europe/Be
                 id: "b".into(),
                 url: "http://[2001:db8::2]/".into(),
                 answer: PathwayAnswer::Cname("b.example.net".into()),
+                alpn: vec![],
                 probe: probe(ProbeTarget::Tcp("[2001:db8::2]:443".into()), 2000, 1000, 2, 2),
                 capacity: None,
                 scale_at: 0.8,
@@ -124,13 +129,15 @@ time = [{ days = ["mon", "sun"], from = "18:00", to = "02:30", zone = "Europe/Be
                     until: None,
                 }],
             },
-            line: 22,
+            line: 24,
         }],
         tests: vec![],
     };
     let policy = good(text);
     assert_eq!(policy, expected);
     assert_eq!(policy.pathways.iter().map(Pathway::host).collect::<Vec<_>>(), ["a.example.net", "2001:db8::2"]);
+    assert_eq!(policy.pathways.iter().map(Pathway::port).collect::<Vec<_>>(), [Some(8443), None]);
+    assert_eq!(policy.pathways.iter().map(Pathway::is_https).collect::<Vec<_>>(), [true, false]);
 }
 
 fn any<T>(any: impl Into<Vec<T>>) -> Matcher<T> {
@@ -141,7 +148,8 @@ fn any<T>(any: impl Into<Vec<T>>) -> Matcher<T> {
 fn a_policy_of_one_pathway_is_enough() {
     let policy = good("[[pathway]]\nid = 'a'\nurl = 'https://a.example.net/'");
     assert_eq!((policy.ttl, policy.ttl_min, policy.names.len(), policy.steps.len()), (20, 10, 0, 0));
-    assert_eq!(policy.pathways[0].answer, PathwayAnswer::None);
+    assert_eq!((&policy.pathways[0].answer, policy.pathways[0].alpn.len()), (&PathwayAnswer::None, 0));
+    assert!(policy.client_subnet);
 }
 
 #[test]
