@@ -48,9 +48,14 @@ impl Decision {
     /// The one pathway whose records DNS answers: the first ranked one that has any. When none of those has, the first set
     /// aside that has: a record that may not work is better than none, which resolvers would remember as such.
     pub fn for_dns<'p>(&self, policy: &'p Policy) -> Option<(u8, &'p PathwayAnswer)> {
-        self.indexes()
-            .filter_map(|i| Some((i, &policy.pathways.get(usize::from(i))?.answer)))
-            .find(|(_, answer)| **answer != PathwayAnswer::None)
+        let first = self.for_dns_in_order(policy).next()?;
+        Some((first, &policy.pathways.get(usize::from(first))?.answer))
+    }
+
+    /// All pathways that have records, best first, those set aside last: the first whose records can be had is answered.
+    pub fn for_dns_in_order<'p>(&'p self, policy: &'p Policy) -> impl Iterator<Item = u8> + 'p {
+        let has = |i: &u8| policy.pathways.get(usize::from(*i)).is_some_and(|p| p.answer != PathwayAnswer::None);
+        self.indexes().filter(has)
     }
 
     /// Every pathway that the fences allow, best first, those set aside last: a steering list. It has two entries or more

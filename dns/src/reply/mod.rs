@@ -1,0 +1,271 @@
+//! From a query to its reply, in one synchronous function that every transport uses.
+//!
+//! It reads one [`View`] and the query, and writes into a buffer of the transport's. It takes no lock, allocates nothing,
+//! and writes no log line.
+//!
+//! # The order of checks
+//! The first that fails is the reply's code; it then carries the question if there is one (and an OPT if the query had one),
+//! nothing else.
+//! 1. under twelve octets, or itself a response: nothing is said. Replying to a response would let two servers talk for ever;
+//! 2. opcode other than QUERY: NOTIMP (RFC 8906 §3.1.1 and §8.1);
+//! 3. EDNS version other than 0: BADVERS (RFC 6891 §6.1.3). Before what follows, which a later version may mean otherwise;
+//! 4. something cannot be read, or is there twice: FORMERR;
+//! 5. not exactly one question: FORMERR (RFC 9619), but for a query with a cookie and no question (RFC 7873 §5.4);
+//! 6. a malformed client-subnet option (RFC 7871 §7.1.2) or cookie (RFC 7873 §5.2.2), or a question for OPT or another that
+//!    is none: FORMERR;
+//! 7. class CHAOS: what the operator wants told; any class but IN, a zone transfer, a name in none of our zones: REFUSED.
+//!    Not NOTIMP: that is for what a server can do with no name at all, and resolvers give up on one that says so.
+//!
+//! Then [`lookup`] writes what there is.
+//!
+//! # Who is asking
+//! The network in the client-subnet option where there is one and its sender is believed, else the resolver. The option
+//! comes back only to those who sent it, with the prefix length for which the answer holds: that of the decision, 0 where
+//! nothing was decided. Who is not believed is answered as if the option were not there (RFC 7871 §7.2.1).
+//!
+//! # What does not fit
+//! A reply that is too large for its datagram is cut down to its question, which sends the client to TCP (RFC 2181 §9: a part
+//! of an answer is worth nothing; RFC 9471: nor is a referral without its glue).
+
+pub(crate) mod lookup;
+mod subnet;
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+
+use self::{
+    lookup::{Asking, Lookup, Sort, Substance},
+    subnet::Subnet,
+};
+use crate::{
+    transport::Transport,
+    view::View,
+    wire::{
+        query::{Edns, Query, Question, flag, rtype},
+        writer::{Full, Opt, Owner, Section, Writer},
+    },
+};
+
+/// The largest UDP reply, and what our OPT offers to take: what crosses any sane path without fragments (DNS flag day
+/// 2020; RFC 9715).
+pub const UDP_SIZE: u16 = 1232;
+/// The largest UDP reply to those who say nothing of themselves (RFC 1035 §4.2.1), and the least that an OPT can say.
+const PLAIN_UDP_SIZE: u16 = 512;
+/// Octets of which a padded reply is a multiple (RFC 8467 §4.1).
+const PADDED: usize = 468;
+/// `IN` and `CH`.
+const IN: u16 = 1;
+const CHAOS: u16 = 3;
+
+/// Response codes (RFC 1035 §4.1.1).
+pub(crate) mod code {
+    pub(crate) const NO_ERROR: u16 = 0;
+    pub(crate) const FORM_ERR: u16 = 1;
+    pub(crate) const NX_DOMAIN: u16 = 3;
+    pub(crate) const NOT_IMP: u16 = 4;
+    pub(crate) const REFUSED: u16 = 5;
+    /// RFC 6891 §9.
+    pub(crate) const BAD_VERS: u16 = 16;
+}
+
+/// Extended errors (RFC 8914 §4).
+mod extended {
+    pub(super) const PROHIBITED: u16 = 18;
+    pub(super) const NOT_AUTHORITATIVE: u16 = 20;
+    pub(super) const NOT_SUPPORTED: u16 = 21;
+    /// RFC 9824 §3.4.
+    pub(super) const INVALID_QUERY_TYPE: u16 = 30;
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Octets of the reply.
+    pub length: usize,
+    /// What was asked for; `None` without a question.
+    pub rtype: Option<u16>,
+    /// The response code, EDNS's upper bits included.
+    pub code: u16,
+    /// It told of a client subnet that was used.
+    pub subnet: bool,
+    /// It did not fit.
+    pub truncated: bool,
+    pub(crate) substance: Substance,
+}
+
+/// Why nothing was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Shorter than a header.
+    Short,
+    /// Itself a response.
+    Response,
+}
+
+/// Answers. The same view, query and time give the same reply. `out` holds [`UDP_SIZE`] octets or more.
+pub fn answer(
+    view: &View,
+    query: &[u8],
+    source: IpAddr,
+    transport: Transport,
+    now: DateTime<Utc>,
+    out: &mut [u8],
+) -> Result<Outcome, Silence> {
+    let query = Query::read(query).ok_or(Silence::Short)?;
+    if query.flags & flag::QR != 0 {
+        return Err(Silence::Response);
+    }
+    let question = query.question.as_ref();
+    let mut substance = Substance::default();
+    let limit = match (transport, &query.edns) {
+        (Transport::Udp, None) => PLAIN_UDP_SIZE,
+        (Transport::Udp, Some(edns)) => edns.size.clamp(PLAIN_UDP_SIZE, view.settings.udp_size),
+        _ => u16::MAX,
+    };
+    let mut writer = Writer::new(out, usize::from(limit), question.map_or(&[], |q| q.bytes)).ok_or(Silence::Short)?;
+    let mut opt = query.edns.as_ref().map(|edns| opt(view, edns, transport));
+
+    let mut told = None;
+    let written = match check(&query, view, source, &mut opt) {
+        Err((code, extended)) => {
+            (substance.code, substance.sort) = (code, Sort::Error);
+            if let Some(opt) = &mut opt {
+                opt.extended_error = extended;
+            }
+            Ok(())
+        }
+        Ok(Checked::Nothing) => Ok(()),
+        Ok(Checked::Chaos(text)) => {
+            substance.authoritative = true;
+            if let Some(opt) = &opt {
+                writer.reserve(opt);
+            }
+            chaos(&mut writer, text)
+        }
+        Ok(Checked::Asked { question, subnet }) => {
+            told = subnet;
+            if let Some(opt) = &opt {
+                writer.reserve(opt);
+            }
+            let asking = Asking {
+                view,
+                question,
+                source,
+                subnet: subnet.and_then(Subnet::client),
+                scoped: subnet.is_some(),
+                dnssec: query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok),
+                compact: query.edns.as_ref().is_some_and(|edns| edns.compact_ok),
+                now,
+            };
+            Lookup::run(&asking, &mut writer, &mut substance)
+        }
+    };
+    let mut flags = query.flags & (flag::RD | flag::CD | flag::OPCODE);
+    let truncated = written == Err(Full);
+    if truncated {
+        writer.clear();
+        substance.decided.clear();
+        flags |= flag::TC;
+    }
+    if substance.authoritative {
+        flags |= flag::AA;
+    }
+    if let Some(opt) = &mut opt {
+        if let (Some(subnet), Some((_, scope))) = (told, &mut opt.subnet) {
+            *scope = subnet.scope(substance.scope);
+        }
+        if substance.code == code::REFUSED && opt.extended_error.is_none() {
+            opt.extended_error = Some(extended::NOT_AUTHORITATIVE);
+        }
+    }
+    let length = writer.finish(query.id, flags, substance.code, opt.as_ref());
+    let rtype = question.map(|question| question.rtype);
+    Ok(Outcome { length, rtype, code: substance.code, subnet: told.is_some(), truncated, substance })
+}
+
+/// The OPT record before anything is known of the answer.
+fn opt<'v>(view: &'v View, edns: &Edns<'_>, transport: Transport) -> Opt<'v> {
+    let identity = view.settings.identity.as_bytes();
+    Opt {
+        size: view.settings.udp_size,
+        dnssec_ok: edns.dnssec_ok,
+        compact_ok: edns.compact_ok,
+        nsid: (edns.nsid && !identity.is_empty()).then_some(identity),
+        // In units of 100 ms; not over UDP (RFC 7828 §3.2.2).
+        keepalive: (edns.keepalive && matches!(transport, Transport::Tcp | Transport::Tls))
+            .then_some(view.settings.idle.saturating_mul(10)),
+        block: (edns.padding && transport.is_encrypted()).then_some(PADDED),
+        ..Opt::default()
+    }
+}
+
+/// What is to be answered.
+enum Checked<'v, 'q> {
+    /// A name of ours, perhaps.
+    Asked { question: &'q Question<'q>, subnet: Option<Subnet> },
+    /// A text of class CHAOS.
+    Chaos(&'v str),
+    /// A cookie, and no question.
+    Nothing,
+}
+
+/// The checks of the page above, in its order; the code and the extended error of the first that fails.
+fn check<'v, 'q>(
+    query: &'q Query<'q>,
+    view: &'v View,
+    source: IpAddr,
+    opt: &mut Option<Opt<'q>>,
+) -> Result<Checked<'v, 'q>, (u16, Option<u16>)>
+where
+    'v: 'q,
+{
+    if query.opcode() != 0 {
+        return Err((code::NOT_IMP, Some(extended::NOT_SUPPORTED)));
+    }
+    if query.edns.as_ref().is_some_and(|edns| edns.version != 0) {
+        return Err((code::BAD_VERS, None));
+    }
+    if query.malformed {
+        return Err((code::FORM_ERR, None));
+    }
+    let Some(question) = &query.question else {
+        let cookie = query.edns.as_ref().is_some_and(|edns| edns.cookie.is_some());
+        return if query.questions == 0 && cookie { Ok(Checked::Nothing) } else { Err((code::FORM_ERR, None)) };
+    };
+    let mut subnet = None;
+    if let Some(data) = query.edns.as_ref().and_then(|edns| edns.subnet)
+        && view.settings.subnets.from(source)
+    {
+        subnet = Some(Subnet::read(data).ok_or((code::FORM_ERR, None))?);
+        if let Some(opt) = opt {
+            opt.subnet = Some((data, 0));
+        }
+    }
+    match (question.class, question.rtype) {
+        (_, rtype::NXNAME) => Err((code::FORM_ERR, Some(extended::INVALID_QUERY_TYPE))),
+        (_, rtype::OPT | rtype::TSIG) => Err((code::FORM_ERR, None)),
+        (IN, rtype::AXFR | rtype::IXFR) => Err((code::REFUSED, Some(extended::PROHIBITED))),
+        (IN, _) => Ok(Checked::Asked { question, subnet }),
+        (CHAOS, rtype::TXT | rtype::ANY) => match question.name.as_wire() {
+            b"\x07version\x04bind\0" | b"\x07version\x06server\0" => Some(&view.settings.version),
+            b"\x02id\x06server\0" | b"\x08hostname\x04bind\0" => Some(&view.settings.identity),
+            _ => None,
+        }
+        .filter(|text| !text.is_empty())
+        .map(|text| Checked::Chaos(text))
+        .ok_or((code::REFUSED, None)),
+        _ => Err((code::REFUSED, None)),
+    }
+}
+
+/// One TXT record of class CHAOS (RFC 4892).
+fn chaos(writer: &mut Writer<'_>, text: &str) -> Result<(), Full> {
+    use crate::names::set::{NOWHERE, Rdata};
+    let text = &text.as_bytes()[..text.len().min(255)];
+    let mut data = [0; 256];
+    data[0] = text.len() as u8;
+    data[1..=text.len()].copy_from_slice(text);
+    let data = Rdata { bytes: &data[..=text.len()], tails: [NOWHERE; 2] };
+    writer.record_of(CHAOS, Section::Answer, Owner::at(12), rtype::TXT, 0, data, 0)
+}
