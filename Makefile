@@ -1,7 +1,7 @@
 # The one task runner. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-check run test check fmt site bench simulate clean
+.PHONY: help setup setup-test setup-check setup-bench run test check fmt site bench bench-dns simulate clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ setup-test: ## and what the tests need: Chromium
 
 setup-check: ## what `make check` needs: rustfmt, clippy, cargo-deny
 	@xtask/setup.sh check
+
+setup-bench: ## what `make bench-dns` needs: dnsperf, and the name servers that Fairway is compared with
+	@xtask/setup.sh bench
 
 site: setup ## the dashboard's wasm bundle, if it is not up to date
 	@cargo xtask site
@@ -38,6 +41,10 @@ fmt: ## format everything
 
 bench: ## what a decision, a snapshot and a geo look-up cost
 	cargo bench --package fairway-steering --package fairway-geo --bench decide --bench compile --bench locate
+
+bench-dns: setup-bench ## DNS beside gdnsd, Knot, NSD and PowerDNS, 12 minutes; QUICK=1: two
+	cargo build --release --package fairway
+	@python3 bench/dns/bench.py
 
 simulate: ## whether steering herds, and how pathways come back: the tables of docs/decisions.md
 	@cargo bench --quiet --package fairway-steering --bench herding --bench recovery

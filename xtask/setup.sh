@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, and says what it does: `setup.sh run` for a node and its demo, `setup.sh test` for the tests
-# too, `setup.sh check` for `make check`. It changes nothing that is already there, so that a second call takes a second.
+# too, `setup.sh bench` for `make bench-dns`, `setup.sh check` for `make check`. It changes nothing that is already there, so
+# that a second call takes a second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for=${1:-run}
@@ -27,17 +28,36 @@ if [ "$for" = test ] && [ "$(node --print 'parseInt(process.versions.node)')" -l
   need "the browser tests need Node.js 20 or newer; this is $(node --version)"
 fi
 
-# Debian packages, by the command that each brings.
+# Debian packages, by the command (or the file) that each brings. Daemons are not in an ordinary user's PATH.
 packages=()
+PATH=$PATH:/usr/sbin
 have() { command -v "$1" >/dev/null || packages+=("$2"); }
+has_file() { compgen -G "/usr/lib/*/$1" >/dev/null || packages+=("$2"); }
 have ffmpeg ffmpeg
-have dig dnsutils
+have dig bind9-dnsutils
 have cc build-essential
-[ "$for" = run ] || { have chromium chromium; have pgrep procps; }
+[ "$for" != test ] || { have chromium chromium; have pgrep procps; }
+# Other name servers, and their tools: clients, secondaries and peers in tests.
+if [ "$for" = test ] || [ "$for" = bench ]; then
+  have python3 python3
+  have gdnsd gdnsd
+  have knotd knot; has_file 'knot/modules-*/geoip.so' knot-module-geoip
+  have nsd nsd
+  have kdig knot-dnsutils
+  have ldns-verify-zone ldnsutils
+fi
+[ "$for" != bench ] || { have dnsperf dnsperf; have pdns_server pdns-server
+  has_file pdns/libbindbackend.so pdns-backend-bind; has_file pdns/libgeoipbackend.so pdns-backend-geoip; }
 if [ ${#packages[@]} -eq 0 ]; then
   step 1/3 "Debian packages: all there"
 elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   step 1/3 "Debian packages: installing ${packages[*]} (a minute or two)"
+  # A package with a daemon in it starts it, unless this file forbids that; nobody wants a name server run by the way.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod +x /usr/sbin/policy-rc.d
+  fi
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 else
