@@ -3,6 +3,16 @@
 //! Those loops read a message, and answer by themselves what they cannot parse (FORMERR without question or OPT) or drop
 //! it (under twelve octets, or itself a response). All others come here, and are answered by [`answer`].
 
+pub mod accept;
+pub mod certificates;
+mod connections;
+mod desk;
+mod https;
+pub mod limits;
+mod message;
+mod quic;
+mod stream;
+
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
