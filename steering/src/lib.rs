@@ -74,9 +74,9 @@ pub use decide::{Choice, Decision, Reason, StepReport, Trace, decide, decide_for
 pub use event::Event;
 pub use explain::explain;
 /// Where a client is: for rooms that ask about a place, and know no geo.
-pub use fairway_geo::{Asn, Place};
+pub use fairway_geo::{Asn, Continent, Country, GeoTable, Place, RegionSet};
 /// What a [`Decision`] makes DNS say: for the DNS room, which knows no policies.
-pub use fairway_policies::model::PathwayAnswer;
+pub use fairway_policies::{Alpn, Pathway, PathwayAnswer, Policy};
 pub use health::{Cause, Health, Verdict};
 pub use live::Live;
 pub use sessions::Attributed;
