@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use fairway_policies::Policy;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 pub use feed::{Entry, Feed};
 pub use history::{Decided, History, Point};
@@ -104,6 +104,8 @@ pub struct Live {
     pub overrides: Overrides,
     pub(crate) history: Mutex<History>,
     pub(crate) reload: Notify,
+    /// The version of the current snapshot.
+    swaps: watch::Sender<u64>,
     hosts: ArcSwap<HashMap<String, Attributed>>,
 }
 
@@ -112,6 +114,7 @@ impl Live {
     pub fn new(snapshot: Snapshot, now: DateTime<Utc>) -> Self {
         Self {
             hosts: ArcSwap::from_pointee(hosts(&snapshot)),
+            swaps: watch::Sender::new(snapshot.version),
             snapshot: ArcSwap::from_pointee(snapshot),
             status: ArcSwap::default(),
             feed: Feed::new(now),
@@ -167,14 +170,20 @@ impl Live {
         self.sessions.get(sid).map(|seen| seen.on)
     }
 
-    /// Swaps the snapshot in. Hosts follow where policies did.
-    pub(crate) fn publish(&self, snapshot: Snapshot, policies_changed: bool) {
+    /// The version of the current snapshot, as it is swapped: for those who prepare something of it.
+    pub fn swaps(&self) -> watch::Receiver<u64> {
+        self.swaps.subscribe()
+    }
+
+    /// Swaps the snapshot in, as the control loop does. Hosts follow where policies did.
+    pub fn publish(&self, snapshot: Snapshot, policies_changed: bool) {
         if policies_changed {
             self.hosts.store(Arc::new(hosts(&snapshot)));
         }
         let (at, after) = (snapshot.made_at, Arc::new(snapshot));
-        let before = self.snapshot.swap(after.clone());
+        let (before, version) = (self.snapshot.swap(after.clone()), after.version);
         self.recorder.swapped(before, after, at);
+        self.swaps.send_replace(version);
     }
 }
 

@@ -92,6 +92,11 @@ impl Service {
         Audience::of(place).find_map(|audience| Some((audience, standings.get(&audience)?.as_ref())))
     }
 
+    /// The number of the row that decides for this client; good for this snapshot only.
+    pub fn row_of(&self, snapshot: &Snapshot, client: &Client<'_>) -> Option<u32> {
+        client.located.id.and_then(|place| self.rows.number_of(&snapshot.geo, place))
+    }
+
     /// How many classes of places it tells apart, and how many places are exceptions in their region.
     pub fn classes(&self) -> (usize, usize) {
         self.rows.size()

@@ -83,9 +83,14 @@ impl<C> Default for Rows<C> {
 impl<C> Rows<C> {
     /// The class of the place; `None` before rows are compiled.
     pub(crate) fn class(&self, geo: &GeoTable, place: PlaceId) -> Option<&C> {
+        self.classes.get(self.number_of(geo, place)? as usize).map(|(class, _)| &**class)
+    }
+
+    /// The class's number, which is good for these rows only.
+    pub(crate) fn number_of(&self, geo: &GeoTable, place: PlaceId) -> Option<u32> {
         let common = self.common(geo.region_of(place))?;
         let exception = if common.exceptions > 0 { self.exceptions.get(&place) } else { None };
-        self.classes.get(*exception.unwrap_or(&common.class) as usize).map(|(class, _)| &**class)
+        Some(*exception.unwrap_or(&common.class))
     }
 
     /// The widest prefix around `address`, which is at `located`, in which no region has exceptions and all have one class;
