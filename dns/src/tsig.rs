@@ -112,6 +112,7 @@ impl std::fmt::Debug for Keys {
 }
 
 /// What a query's TSIG record comes to.
+#[expect(clippy::large_enum_variant, reason = "it lives for one query, and nothing is allocated for it")]
 pub(crate) enum Verified {
     /// The query is from someone who has the key.
     Good(Signer),
@@ -136,12 +137,12 @@ pub(crate) struct Signer {
 /// TSIG's own error (RFC 8945 §3); each with RCODE NOTAUTH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The hash is wrong.
-    BadSig = 16,
-    /// No such key, or not of this algorithm.
-    BadKey = 17,
-    /// The clocks differ by more than the client allows.
-    BadTime = 18,
+    /// BADSIG: the hash is wrong.
+    Hash = 16,
+    /// BADKEY: there is no such key, or it is not of this algorithm.
+    Key = 17,
+    /// BADTIME: the clocks differ by more than the client allows.
+    Time = 18,
 }
 
 /// Writes the record of a refused query's reply.
@@ -235,19 +236,19 @@ impl Keys {
             Verified::Bad(Fault { error, name, algorithm, time, fudge, signer })
         };
         let Some(key) = self.find(&record.name).filter(|key| key.algorithm.wire() == record.algorithm.as_wire()) else {
-            return Ok(fault(Error::BadKey, None));
+            return Ok(fault(Error::Key, None));
         };
         let full = key.algorithm.length();
         if record.mac.len() > full || record.mac.len() < (full / 2).max(10) {
             return Err(Malformed);
         }
         if !record.is_by(&key.secret, query, &[], false) {
-            return Ok(fault(Error::BadSig, None));
+            return Ok(fault(Error::Hash, None));
         }
         let before = record.mac.iter().copied().collect();
         let signer = Signer { key: key.clone(), before, continued: false };
         if seconds(now).abs_diff(record.time) > u64::from(record.fudge) {
-            return Ok(fault(Error::BadTime, Some(signer)));
+            return Ok(fault(Error::Time, Some(signer)));
         }
         Ok(Verified::Good(signer))
     }

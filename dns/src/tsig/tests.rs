@@ -107,7 +107,7 @@ fn faults_are_told_in_the_order_of_the_standard() {
         assert_eq!(matches!(keys().verify(&message, at(late)), Ok(Verified::Good(_))), good, "{late}");
     }
     let fault = fault(&keys(), &message, at(301));
-    assert_eq!(fault.error, Error::BadTime);
+    assert_eq!(fault.error, Error::Time);
     let mut reply = query();
     let length = reply.len();
     reply.resize(512, 0);
