@@ -180,6 +180,15 @@ impl Variant {
     }
 }
 
+/// The hosts that a service's pathways are given by (lower case, no trailing dot): what must be resolved where one of its names
+/// is an apex.
+pub(crate) fn hosts(policy: &Policy) -> impl Iterator<Item = &str> {
+    policy.pathways.iter().filter_map(|pathway| match &pathway.answer {
+        PathwayAnswer::Cname(host) => Some(host.as_str()),
+        PathwayAnswer::Addresses(_) | PathwayAnswer::None => None,
+    })
+}
+
 /// What variants are made of, beside their pathway.
 struct Making<'m> {
     ttl: u32,

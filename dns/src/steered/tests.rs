@@ -122,6 +122,12 @@ fn an_apex_has_a_hosts_addresses_and_an_alias() {
 }
 
 #[test]
+fn hosts_are_those_of_canonical_names() {
+    let policy = fairway_policies::parse("live.policy.toml", POLICY).unwrap();
+    assert_eq!(hosts(&policy).collect::<Vec<_>>(), ["edge.cdn-b.example", "d.cdn.example"]);
+}
+
+#[test]
 fn a_host_that_nobody_knows_answers_nothing() {
     let steered = at("example.net.", &Flattened::default());
     let b = &steered.variants[1];
