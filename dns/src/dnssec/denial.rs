@@ -111,7 +111,7 @@ pub(crate) fn nodata_types(all: &[u16], asked: u16) -> impl Iterator<Item = u16>
 }
 
 /// Writes the type bitmaps (RFC 4034 §4.1.2) of these types, RRSIG and NSEC.
-fn write_types(types: &[u16], out: &mut [u8]) -> Result<usize, SignError> {
+pub(super) fn write_types(types: &[u16], out: &mut [u8]) -> Result<usize, SignError> {
     if !types.is_sorted() {
         return Err(SignError::Unordered);
     }

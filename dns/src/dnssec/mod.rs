@@ -25,6 +25,8 @@ pub mod keys;
 pub mod operator;
 pub mod rollover;
 pub(crate) mod sign;
+#[cfg(test)]
+mod verify_tests;
 
 pub use keyfile::{KeyError, Keys};
 pub use keys::{Algorithm, KeyId};
