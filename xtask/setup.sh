@@ -44,6 +44,7 @@ if [ "$for" = test ] || [ "$for" = bench ]; then
   have knotd knot; has_file 'knot/modules-*/geoip.so' knot-module-geoip
   have nsd nsd
   have kdig knot-dnsutils
+  have curl curl
   have ldns-verify-zone ldnsutils
 fi
 [ "$for" != bench ] || { have dnsperf dnsperf; have pdns_server pdns-server

@@ -12,11 +12,12 @@ use std::{convert::Infallible, net::IpAddr, pin::pin, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Body, Incoming},
     header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue},
+    http::request::Parts,
     service::service_fn,
 };
 use hyper_util::{
@@ -147,10 +148,16 @@ struct Asked {
 
 impl Asked {
     async fn respond(self, request: Request<Incoming>) -> Reply {
-        let is_head = request.method() == Method::HEAD;
-        let replied = self.query(request).await.and_then(|query| self.answer(&query).ok_or(Refusal::Silence));
+        let (head, mut body) = request.into_parts();
+        let replied = match self.query(&head, &mut body).await {
+            Ok(query) => self.answer(&query).ok_or(Refusal::Silence),
+            Err(refusal) => {
+                self.drain(body).await;
+                Err(refusal)
+            }
+        };
         let mut reply = replied.unwrap_or_else(Refusal::reply);
-        if is_head {
+        if head.method == Method::HEAD {
             let length = reply.body().size_hint().exact().map(HeaderValue::from);
             reply.headers_mut().extend(length.map(|length| (CONTENT_LENGTH, length)));
             *reply.body_mut() = Full::default(); // hyper would send it over HTTP/2
@@ -159,29 +166,36 @@ impl Asked {
     }
 
     /// The message that a request carries.
-    async fn query(&self, request: Request<Incoming>) -> Result<Bytes, Refusal> {
-        if request.uri().path() != &*self.path {
+    async fn query(&self, head: &Parts, body: &mut Incoming) -> Result<Vec<u8>, Refusal> {
+        if head.uri.path() != &*self.path {
             return Err(Refusal::Path);
         }
-        let query = match *request.method() {
+        let query = match head.method {
             Method::GET | Method::HEAD => {
-                let mut parameters = request.uri().query().unwrap_or_default().split('&');
+                let mut parameters = head.uri.query().unwrap_or_default().split('&');
                 let dns = parameters.find_map(|parameter| parameter.strip_prefix("dns=")).ok_or(Refusal::Parameter)?;
-                URL_SAFE_NO_PAD.decode(dns).map_err(|_| Refusal::Base64)?.into()
+                URL_SAFE_NO_PAD.decode(dns).map_err(|_| Refusal::Base64)?
             }
-            Method::POST if !is_message(request.headers()) => return Err(Refusal::MediaType),
-            Method::POST => self.body(request.into_body()).await?,
+            Method::POST if !is_message(&head.headers) => return Err(Refusal::MediaType),
+            Method::POST => timeout(self.desk.limits.message, read(body)).await.unwrap_or(Err(Refusal::Slow))?,
             _ => return Err(Refusal::Method),
         };
         if (HEADER..=LONGEST).contains(&query.len()) { Ok(query) } else { Err(Refusal::Message) }
     }
 
-    async fn body(&self, body: Incoming) -> Result<Bytes, Refusal> {
-        match timeout(self.desk.limits.message, Limited::new(body, LONGEST).collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::Long),
-            Ok(Err(_)) => Err(Refusal::Cut),
-            Err(_) => Err(Refusal::Slow),
+    /// Reads on for a while and forgets: a body that is dropped resets an HTTP/2 stream before the refusal is sent, and
+    /// the client would see an error instead (RFC 9113 §8.1).
+    async fn drain(&self, mut body: Incoming) {
+        let mut left = WINDOW as usize;
+        let drained = timeout(self.desk.limits.message, async {
+            while let Some(Ok(frame)) = body.frame().await {
+                let read = frame.data_ref().map_or(0, Bytes::len);
+                let Some(rest) = left.checked_sub(read) else { return };
+                left = rest;
+            }
+        });
+        if drained.await.is_err() {
+            tracing::trace!("a refused body does not end");
         }
     }
 
@@ -196,6 +210,18 @@ impl Asked {
             reply
         })
     }
+}
+
+async fn read(body: &mut Incoming) -> Result<Vec<u8>, Refusal> {
+    let mut query = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::Cut)?;
+        query.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
+        if query.len() > LONGEST {
+            return Err(Refusal::Long);
+        }
+    }
+    Ok(query)
 }
 
 /// RFC 9110 §8.3.1: case does not matter, and what follows a semicolon says nothing here.

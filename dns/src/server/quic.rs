@@ -33,7 +33,7 @@ use super::{
     desk::{Crowded, Desk, LONGEST},
     limits::{Closed, Limits},
     message::{HEADER, asks_for_transfer, has_keepalive},
-    stream::{LENGTH, ending, frame},
+    stream::{LAST_WORDS, LENGTH, ending, frame},
 };
 use crate::transport::Transport;
 
@@ -125,6 +125,7 @@ async fn converse(connection: &Connection, source: IpAddr, place: &Place, desk: 
     let mut queries = JoinSet::new();
     let mut ending = pin!(ending(desk, place));
     let mut alarm = pin!(sleep_until(Instant::now() + desk.limits.idle));
+    let mut stops = false;
     let why = loop {
         tokio::select! {
             stream = connection.accept_bi() => match stream {
@@ -137,8 +138,17 @@ async fn converse(connection: &Connection, source: IpAddr, place: &Place, desk: 
             Some(ended) = queries.join_next() => if let Err(why) = outcome(ended) {
                 return why;
             },
-            why = &mut ending => break why,
+            why = &mut ending, if !stops => {
+                if why != Closed::Stopped {
+                    break why;
+                }
+                stops = true;
+                alarm.as_mut().reset(Instant::now() + LAST_WORDS);
+            }
             () = &mut alarm => {
+                if stops {
+                    break Closed::Stopped;
+                }
                 let until = place.activity().idle_since().unwrap_or_else(Instant::now) + desk.limits.idle;
                 if until <= Instant::now() {
                     break Closed::Idle;

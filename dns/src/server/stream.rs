@@ -14,7 +14,8 @@
 //!
 //! **The end.** A length under twelve, a header's, is no DNS: what follows it cannot be trusted to be where it should,
 //! so that the connection is closed, after the replies to what came before. A client that closes its half has all its
-//! replies first. So when the server stops: what has been read, or waits in the kernel to be, is replied to.
+//! replies first. When the server stops, each connection has [`LAST_WORDS`] more: what has been read, or is on its way,
+//! is replied to.
 
 use std::{net::IpAddr, pin::pin, time::Duration};
 
@@ -40,6 +41,9 @@ const BATCH: usize = 65_536;
 /// After which buffers that grew are given back.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// How long a connection is still read from when the server stops: some round trips of who is near, one of who is far.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// Answers what comes on `stream`, from `source`, until one of the ends above. The caller closes it.
 pub(super) async fn converse<S>(
     stream: &mut S,
@@ -55,6 +59,7 @@ where
     let mut deadline = (Instant::now() + desk.limits.idle, Closed::Idle);
     let mut alarm = pin!(sleep_until(deadline.0));
     let mut ending = pin!(ending(desk, place));
+    let mut stops = false;
     loop {
         let begun = !buffers.input.is_empty();
         tokio::select! {
@@ -64,7 +69,15 @@ where
                 Ok(_) => {}
                 Err(_) => return Closed::Failed,
             },
-            why = &mut ending => return why,
+            why = &mut ending, if !stops => {
+                if why != Closed::Stopped {
+                    return why;
+                }
+                stops = true;
+                deadline = (Instant::now() + LAST_WORDS, why);
+                alarm.as_mut().reset(deadline.0);
+                continue;
+            }
             () = &mut alarm => {
                 if Instant::now() >= deadline.0 {
                     return deadline.1;
@@ -81,6 +94,9 @@ where
         };
         if full {
             buffers.grow();
+        }
+        if stops {
+            continue;
         }
         let now = Instant::now();
         if buffers.input.is_empty() {
