@@ -11,7 +11,12 @@ mod https;
 pub mod limits;
 mod message;
 mod quic;
+pub mod sockets;
 mod stream;
+mod sys;
+#[cfg(test)]
+mod tests;
+pub(crate) mod udp;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -37,7 +42,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     answer::{Query, Transport, answer},
-    metrics::{Counted, Metrics},
+    metrics::{Cookie, Counted, Metrics, Truncated},
+    transport,
     zones::Zones,
 };
 
@@ -136,11 +142,17 @@ impl Handler {
         };
         let (snapshot, zones) = (self.live.snapshot.load(), self.zones.load());
         let reply = answer(&snapshot, &zones, &query, Utc::now());
-        self.metrics.count(Counted {
-            transport: query.transport,
-            rtype: query.questions.first().map(|q| q.query_type()),
-            code: reply.message.metadata.response_code,
+        self.metrics.shared().answered(&Counted {
+            transport: match query.transport {
+                Transport::Udp => transport::Transport::Udp,
+                Transport::Tcp => transport::Transport::Tcp,
+            },
+            rtype: query.questions.first().map(|q| q.query_type().into()),
+            code: reply.message.metadata.response_code.into(),
             subnet: reply.subnet,
+            truncated: reply.message.metadata.truncation.then_some(Truncated::Size),
+            cookie: Cookie::None,
+            place: reply.client.as_ref().filter(|_| !reply.decided.is_empty()).map(|client| client.located.place),
         });
         if let Some(client) = &reply.client {
             for (service, answer) in &reply.decided {

@@ -1,0 +1,4 @@
+//! UDP over real sockets, and sockets handed over.
+
+mod hand_over;
+mod udp;
