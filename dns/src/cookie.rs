@@ -101,7 +101,7 @@ impl Cookies {
         let state = match option.len() {
             CLIENT => State::ClientOnly,
             WHOLE => self.state(&whole, source, now),
-            _ => State::Bad, // another server's (RFC 7873 §5.2.3), or of another kind
+            _ => State::Bad, // another server's (RFC 7873 §5.2.4), or of another kind
         };
         Ok(Cookie { whole, state })
     }

@@ -12,9 +12,7 @@
 //! 65,535 octets to itself. One that is larger still cannot be sent by DNS at all: the stream ends without its last
 //! SOA, by which a client knows that it is not whole (RFC 5936 §2.2), and the log says which record it was.
 
-use chrono::{DateTime, Utc};
-
-use super::Request;
+use super::{Clock, Request};
 use crate::{
     names::set::{Rdata, Set},
     transport::Transfer,
@@ -32,9 +30,6 @@ const FULL: usize = 0x3fff;
 const LARGEST: usize = 0xffff;
 /// Where the question's name is, which is the zone's origin.
 const ORIGIN: u16 = HEADER as u16;
-
-/// What time it is: a stream takes as long as its client, and each message is signed when it is made.
-pub(crate) type Clock = fn() -> DateTime<Utc>;
 
 /// A zone on its way.
 struct Stream {

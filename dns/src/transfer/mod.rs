@@ -16,7 +16,7 @@
 //! | AXFR | UDP | FORMERR: there is no such thing (RFC 5936 §4.2) |
 //! | IXFR | a stream | the SOA alone to who has this serial or a later one (RFC 1995 §2), else the whole zone (§4) |
 //! | IXFR | UDP | the SOA alone, upon which the client comes by TCP if it is behind (RFC 1995 §2) |
-//! | either | HTTPS | REFUSED: one reply to a request is one message (RFC 8484 §7) |
+//! | either | HTTPS | REFUSED: one reply to a request is one message (RFC 8484 §6) |
 //!
 //! No differences are kept: a zone is loaded whole, and one of 20,000 names is on its way in a few hundredths of a
 //! second.
@@ -26,6 +26,7 @@ pub mod notify;
 
 use std::net::{IpAddr, SocketAddr};
 
+use chrono::{DateTime, Utc};
 use hickory_proto::rr::Name;
 use ipnet::IpNet;
 
@@ -41,6 +42,9 @@ use crate::{
 
 /// The extended error of a refusal (RFC 8914 §4.19).
 pub(crate) const PROHIBITED: u16 = 18;
+
+/// What time it is: a stream takes as long as its client, and each message is signed when it is made.
+pub(crate) type Clock = fn() -> DateTime<Utc>;
 
 /// A server, or several, that may have zones of ours and is told when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]

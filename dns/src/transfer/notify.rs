@@ -23,8 +23,7 @@
 //!
 //! # Notices that come here
 //! We are primary for all our zones and have nothing to fetch. A NOTIFY for one of them is answered REFUSED, any other
-//! NOTAUTH; not NOTIMP, which would say that the opcode is unknown to us (RFC 1996 §3.11 is for those who do not know
-//! it).
+//! NOTAUTH; not NOTIMP, which would say that the opcode is unknown to us.
 
 use std::{
     collections::BTreeMap,
@@ -41,7 +40,7 @@ use hickory_proto::rr::RecordType;
 use tokio::{net::UdpSocket, sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{Transfers, axfr::Clock};
+use super::{Clock, Transfers};
 use crate::{
     names::set::Set,
     tsig::Signer,
@@ -52,7 +51,7 @@ use crate::{
     },
 };
 
-/// Opcode 4 (RFC 1996 §3.1), where the header has it.
+/// Opcode 4, where the header has it.
 const NOTIFY: u16 = 4 << 11;
 /// How often a zone is told at most (RFC 1996 §3.6).
 const TRIES: u32 = 5;

@@ -1,6 +1,8 @@
 use super::*;
 use crate::tsig::KeySettings;
 
+mod nsd;
+
 fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
 }

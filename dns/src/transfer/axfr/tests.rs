@@ -6,6 +6,7 @@ use std::{
     time::Instant,
 };
 
+use chrono::Utc;
 use hickory_proto::rr::{Name, RecordType};
 
 use super::*;
