@@ -102,6 +102,14 @@ pub(crate) fn write_nsec(owner: &Key, origin: &Key, denial: Denial<'_>, out: &mu
     Ok(next.len() + write_types(types, &mut out[next.len()..])?)
 }
 
+/// Writes the RDATA of an NSEC in a chain (RFC 4035 §2.3), as a secondary needs it, which cannot sign: `next` is the next name that
+/// the zone has, `types` those of this one.
+pub(crate) fn write_chained(next: &Key, types: &[u16], out: &mut [u8]) -> Result<usize, SignError> {
+    let next = next.as_wire();
+    out.get_mut(..next.len()).ok_or(SignError::TooLong)?.copy_from_slice(next);
+    Ok(next.len() + write_types(types, &mut out[next.len()..])?)
+}
+
 /// What a NODATA for `asked` at a steered name says that the name has: of all types that it has for anyone, in ascending
 /// order, those that deny nothing to another client. CNAME is left out: a validator that sees its bit in a NODATA must take it
 /// for a reply that was tampered with (RFC 6840 §4.3).
