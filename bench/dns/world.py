@@ -11,10 +11,13 @@ continent is not known, or has no datacenter, `na` answers. No health checks: ev
 no statistics beyond what cannot be left out. Everything else is as each server's package has it, caches of PowerDNS included.
 """
 
+import json
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import geo
 
 ROOT = Path(__file__).resolve().parents[2]
 FAIRWAY = ROOT / "target/release/fairway"
@@ -61,9 +64,9 @@ class World:
             (self.zones / origin).write_text(static(origin))
         (self.zones / "geo.test").write_text(soa_and_ns("geo.test"))
 
-    def commands(self):
+    def commands(self, servers=SERVERS):
         """By server: its port, and the command that runs it in the foreground."""
-        ports = {server: free_port() for server in SERVERS}
+        ports = {server: free_port() for server in servers}
         return {server: (port, getattr(self, server)(port)) for server, port in ports.items()}
 
     def home(self, server, *below):
@@ -261,6 +264,16 @@ url = "http://127.0.0.1:1"
         return [str(FAIRWAY), "run", "--config", str(home / "fairway.toml")]
 
 
-if __name__ == "__main__":  # `world.py FOLDER DATABASE`: the files alone, for who wants to look or to start one by hand
-    for _, command in World(Path(sys.argv[1]), Path(sys.argv[2])).commands().values():
-        print(*command)
+if __name__ == "__main__":
+    # `world.py FOLDER SERVER…`: the files of these alone, for tests and for who wants to look. Prints, as JSON, how to run each
+    # and what the policy says.
+    folder = Path(sys.argv[1])
+    geo.convert(geo.SOURCE, folder / "country.mmdb")
+    print(json.dumps({
+        "database": str(folder / "country.mmdb"),
+        "default": next(iter(DATACENTERS.values())),
+        "continents": {continent: DATACENTERS[dc] for continent, dc in CONTINENTS.items()},
+        "countries": {country: DATACENTERS[dc] for country, (_, dc) in COUNTRIES.items()},
+        "servers": {server: {"port": port, "command": command} for server, (port, command)
+                    in World(folder, folder / "country.mmdb").commands(sys.argv[2:]).items()},
+    }))
