@@ -3,7 +3,7 @@
 //! It answers two kinds of names: static ones, from the operator's master files, and *steered* ones, whose addresses are
 //! a decision made for the client that asks. Read [`answer`] first: one pure function from a query to its reply, in
 //! which every rule of the protocol stands. Then `lookup` (what there is for a question), `subnet` (who the client is,
-//! RFC 7871), [`zones`] and `zone` (static data and how it is found), `master` (master files, RFC 1035 §5), [`server`]
+//! RFC 7871), [`zones`] and `zone` (static data, from master files, and how it is found), [`server`]
 //! (sockets around that function), [`metrics`].
 //!
 //! Answering reads one snapshot and one set of zones and touches nothing else: no lock, no disk, no log line.
@@ -11,7 +11,6 @@
 pub mod answer;
 mod key;
 mod lookup;
-mod master;
 pub mod metrics;
 mod names;
 pub mod server;
@@ -21,8 +20,7 @@ mod wire;
 mod zone;
 pub mod zones;
 
-pub use master::Mistake;
 pub use metrics::Metrics;
 pub use server::{Bound, DnsError, serve};
 pub use transport::{Answers, Transfer, Transport};
-pub use zones::{ZoneError, Zones};
+pub use zones::{Mistake, ZoneError, Zones};

@@ -4,11 +4,17 @@
 //! a look-up goes down from the apex one label at a time and ends at the first name that is not there, or at the first
 //! delegation. It costs no more than the depth of the zone, whatever is asked and however many names there are.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::HashMap;
 
-use hickory_proto::rr::{Name, RData, Record, RecordType};
+use hickory_proto::{
+    rr::{RData, Record, RecordType, rdata::NULL},
+    serialize::binary::BinDecodable,
+};
 
-use crate::{key::Key, master::Mistake};
+use crate::{
+    key::Key,
+    zones::zone::{RecordSet, Zone as Plain},
+};
 
 /// The authoritative static data of one zone.
 #[derive(Debug)]
@@ -51,85 +57,25 @@ impl Node {
     pub(crate) fn is_empty(&self) -> bool {
         self.sets.is_empty()
     }
-
-    fn insert(&mut self, record: Record) -> Result<(), Mistake> {
-        let rtype = record.record_type();
-        let alone = matches!(rtype, RecordType::CNAME | RecordType::SOA);
-        let Some((_, records)) = self.sets.iter_mut().find(|(t, _)| *t == rtype) else {
-            if !self.sets.is_empty() && (rtype == RecordType::CNAME || !self.set(RecordType::CNAME).is_empty()) {
-                return Err(Mistake::Cname(record.name.to_string()));
-            }
-            self.sets.push((rtype, vec![record]));
-            return Ok(());
-        };
-        match records.first() {
-            _ if records.contains(&record) => {}
-            Some(_) if alone => {
-                return Err(if rtype == RecordType::SOA {
-                    Mistake::Soa
-                } else {
-                    Mistake::Cname(record.name.to_string())
-                });
-            }
-            Some(first) if first.ttl != record.ttl => {
-                return Err(Mistake::Ttl { ttl: record.ttl, before: first.ttl });
-            }
-            _ => records.push(record),
-        }
-        Ok(())
-    }
-}
-
-/// Gathers a zone record by record.
-#[derive(Debug)]
-pub(crate) struct Builder {
-    origin: Name,
-    apex: Key,
-    names: HashMap<Box<[u8]>, Node>,
-}
-
-impl Builder {
-    pub(crate) fn new(origin: Name) -> Self {
-        let apex = Key::new(&origin);
-        let names = HashMap::from([(apex.suffix(apex.labels()).into(), Node::default())]);
-        Self { origin, apex, names }
-    }
-
-    pub(crate) fn add(&mut self, record: Record) -> Result<(), Mistake> {
-        if !self.origin.zone_of(&record.name) {
-            return Err(Mistake::OutOfZone { name: record.name.to_string(), origin: self.origin.to_string() });
-        }
-        if record.name.is_wildcard() {
-            return Err(Mistake::Wildcard(record.name.to_string()));
-        }
-        let key = Key::new(&record.name);
-        if record.record_type() == RecordType::SOA && key.labels() != self.apex.labels() {
-            return Err(Mistake::Soa);
-        }
-        for labels in self.apex.labels()..key.labels() {
-            self.names.entry(key.suffix(labels).into()).or_default();
-        }
-        match self.names.entry(key.suffix(key.labels()).into()) {
-            Entry::Occupied(mut node) => node.get_mut().insert(record),
-            Entry::Vacant(node) => node.insert(Node::default()).insert(record),
-        }
-    }
-
-    /// The zone, or the type of record that it lacks at its apex.
-    pub(crate) fn finish(self) -> Result<Zone, RecordType> {
-        let apex = &self.names[self.apex.suffix(self.apex.labels())];
-        let mut negative = apex.set(RecordType::SOA).first().cloned().ok_or(RecordType::SOA)?;
-        if apex.set(RecordType::NS).is_empty() {
-            return Err(RecordType::NS);
-        }
-        if let RData::SOA(soa) = &negative.data {
-            negative.ttl = negative.ttl.min(soa.minimum);
-        }
-        Ok(Zone { apex: self.apex.labels(), names: self.names, negative })
-    }
 }
 
 impl Zone {
+    /// Of a zone's plain data.
+    pub(crate) fn new(zone: &Plain) -> Self {
+        let apex = Key::new(&zone.origin);
+        let mut names: HashMap<Box<[u8]>, Node> = HashMap::new();
+        for set in &zone.sets {
+            let key = Key::new(&set.name);
+            for labels in apex.labels()..key.labels() {
+                names.entry(key.suffix(labels).into()).or_default();
+            }
+            names.entry(key.suffix(key.labels()).into()).or_default().sets.push((set.rtype, records(set)));
+        }
+        let mut negative = records(&zone.soa).pop().unwrap_or_else(|| Record::update0(zone.origin.clone(), 0, RecordType::SOA));
+        negative.ttl = zone.negative_ttl;
+        Self { apex: apex.labels(), names, negative }
+    }
+
     /// Whether this is the name of the zone itself.
     pub(crate) fn is_apex(&self, key: &Key) -> bool {
         key.labels() == self.apex
@@ -158,4 +104,17 @@ impl Zone {
         let nodes = targets.filter_map(|key| self.names.get(key.suffix(key.labels())));
         nodes.flat_map(|node| node.set(RecordType::A).iter().chain(node.set(RecordType::AAAA)))
     }
+}
+
+fn records(set: &RecordSet) -> Vec<Record> {
+    let rdata = |data: &Vec<u8>| {
+        let (mut bytes, code) = (Vec::new(), u16::from(set.rtype));
+        let key = Key::new(&set.name);
+        bytes.extend(key.suffix(key.labels()));
+        bytes.extend([code, 1, 0, 0, data.len() as u16].into_iter().flat_map(u16::to_be_bytes));
+        bytes.extend(data);
+        let unknown = || RData::Unknown { code: set.rtype, rdata: NULL::with(data.clone()) };
+        Record::from_bytes(&bytes).map_or_else(|_| unknown(), |record: Record| record.data)
+    };
+    set.data.iter().map(|data| Record::from_rdata(set.name.clone(), set.ttl, rdata(data))).collect()
 }
