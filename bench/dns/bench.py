@@ -16,13 +16,13 @@ over minutes reaches all of them, and ratios are taken within a round.
 
 **`fairway + swap`** is the same node while its snapshot is swapped every second (`servers.Swap` says how).
 
-Everything that is started is ended, whatever happens. Environment: `QUICK=1` for one short round, some two minutes.
+Everything that is started is ended, whatever happens. Environment: `QUICK=1` for one short round, some two minutes;
+`BINARY=path` for another `fairway` than the release build.
 """
 
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -36,7 +36,7 @@ from compare import Different, same
 from load import RATE, run
 from servers import LOAD_CORE, Server, Swap
 from wire import query, substance
-from world import FAIRWAY, FLOOR, ROOT, SERVERS, World
+from world import FLOOR, ROOT, SERVERS, World
 
 QUICK = bool(os.environ.get("QUICK"))
 ROUNDS, FAST_SECONDS, PACED_SECONDS = (1, 1.5, 1) if QUICK else (3, 4, 3)
@@ -48,13 +48,8 @@ def say(text):
     print(f"bench-dns: {text}", file=sys.stderr, flush=True)
 
 
-def has_dnssec():
-    """Whether this Fairway can sign a zone."""
-    return subprocess.run([FAIRWAY, "dnssec", "--help"], capture_output=True).returncode == 0
-
-
 def start(world, modes_of):
-    """All servers, started together and waited for."""
+    """All servers by name, started together and waited for."""
     servers = []
     try:
         for name, (port, command) in world.commands().items():
@@ -111,11 +106,11 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="bench-dns-"))
     servers = {}
     try:
-        world = World(folder / "world", database)
+        world = World(folder / "world", database, sign=True)
         asked = queries.write(folder / "queries")
         modes_of = {name: [m for m in queries.MODES if m not in queries.WITHOUT[name]] for name in SERVERS}
         notes = []
-        if not has_dnssec():
+        if not world.can_sign:
             modes_of["fairway"].remove("dnssec")
             notes.append("Fairway is not in the mode dnssec: this build has no `fairway dnssec`.")
         servers = start(world, modes_of)

@@ -12,6 +12,7 @@ no statistics beyond what cannot be left out. Everything else is as each server'
 """
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from pathlib import Path
 import geo
 
 ROOT = Path(__file__).resolve().parents[2]
-FAIRWAY = ROOT / "target/release/fairway"
+FAIRWAY = Path(os.environ.get("BINARY", ROOT / "target/release/fairway"))
 NAMES = [f"h{n:04}" for n in range(1000)]
 TTL = 60
 # By datacenter: its address. The first is the default.
@@ -56,8 +57,10 @@ def static(origin):
 class World:
     """The files of all servers under one folder, which is empty at first."""
 
-    def __init__(self, folder, geo):
+    def __init__(self, folder, geo, sign):
         self.folder, self.geo = folder, geo
+        # A build from before `fairway dnssec` can still be measured in all other modes.
+        self.can_sign = sign and subprocess.run([FAIRWAY, "dnssec", "--help"], capture_output=True).returncode == 0
         self.zones = folder / "zones"
         self.zones.mkdir(parents=True)
         for origin in ("bench.test", "signed.test"):
@@ -261,6 +264,10 @@ databases = ["{self.geo}"]
 [store]
 url = "http://127.0.0.1:1"
 """)
+        if self.can_sign:
+            (policies / "signed.test.zone").write_text((self.zones / "signed.test").read_text())
+            subprocess.run([FAIRWAY, "dnssec", "init", "signed.test", "--config", home / "fairway.toml"], check=True,
+                           capture_output=True)
         return [str(FAIRWAY), "run", "--config", str(home / "fairway.toml")]
 
 
@@ -275,5 +282,5 @@ if __name__ == "__main__":
         "continents": {continent: DATACENTERS[dc] for continent, dc in CONTINENTS.items()},
         "countries": {country: DATACENTERS[dc] for country, (_, dc) in COUNTRIES.items()},
         "servers": {server: {"port": port, "command": command} for server, (port, command)
-                    in World(folder, folder / "country.mmdb").commands(sys.argv[2:]).items()},
+                    in World(folder, folder / "country.mmdb", sign=False).commands(sys.argv[2:]).items()},
     }))
