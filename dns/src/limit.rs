@@ -91,6 +91,26 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Whether they can be held.
+    ///
+    /// # Errors
+    /// The first that no bucket can hold: the operator's fault.
+    pub fn check(&self) -> Result<(), LimitError> {
+        let Self { per_second, burst, slip, .. } = *self;
+        if per_second > MAX_RATE {
+            return Err(LimitError::Rate(per_second));
+        }
+        if slip > MAX_SLIP {
+            return Err(LimitError::Slip(slip));
+        }
+        if per_second > 0 && (burst == 0 || burst / per_second >= MAX_WINDOW) {
+            return Err(LimitError::Burst(burst));
+        }
+        Ok(())
+    }
+}
+
 /// Limits that cannot be held.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
@@ -159,30 +179,21 @@ impl Limiter {
     /// With a secret of this node's own.
     ///
     /// # Errors
-    /// The operator's: limits that a bucket cannot hold.
+    /// As [`Limits::check`].
     pub(crate) fn new(limits: Limits, secret: [u8; 16]) -> Result<Self, LimitError> {
         Self::with_lines(limits, secret, LINES)
     }
 
     /// `lines` is a power of two.
     fn with_lines(limits: Limits, secret: [u8; 16], lines: usize) -> Result<Self, LimitError> {
-        if limits.per_second > MAX_RATE {
-            return Err(LimitError::Rate(limits.per_second));
-        }
-        if limits.slip > MAX_SLIP {
-            return Err(LimitError::Slip(limits.slip));
-        }
-        let on = limits.per_second > 0;
-        if on && (limits.burst == 0 || limits.burst / limits.per_second >= MAX_WINDOW) {
-            return Err(LimitError::Burst(limits.burst));
-        }
+        limits.check()?;
         let rate = u64::from(limits.per_second.max(1));
         let step = (SECOND + rate / 2) / rate;
         Ok(Self {
             step,
             slack: step * u64::from(limits.burst.saturating_sub(1)),
             hasher: SipHasher13::new_with_key(&secret),
-            lines: (0..if on { lines } else { 0 }).map(|_| Line::default()).collect(),
+            lines: (0..if limits.per_second > 0 { lines } else { 0 }).map(|_| Line::default()).collect(),
             limits,
         })
     }
@@ -264,12 +275,12 @@ impl Limiter {
 
     /// The most octets of a reply to an unproven source, by those of its query.
     ///
-    /// A cap breaks nobody: what does not fit is truncated, and every resolver then comes by TCP (RFC 7766 §5), or has
-    /// a cookie the next time. So it may be lower than the longest good reply; it must only leave alone what is asked
-    /// often. 512 octets, which every query was always due (RFC 1035 §4.2.1), hold every signed answer, denial and
-    /// DNSKEY set with keys of elliptic curves outside a roll-over. Ten times the query, from 52 octets on, is what a
-    /// bare one of 30 octets has with those 512 nearly twice over, and lets the common 60 octets (EDNS, a cookie) have
-    /// 600. Over that are large TXT sets and ANY: what attackers ask for.
+    /// A cap breaks nobody: what does not fit is truncated, and a resolver then comes by TCP (RFC 7766 §5) or, the next
+    /// time, with a cookie. So it may be lower than the longest good reply, and has only to leave alone what is asked
+    /// often. 512 octets, which every query was always due (RFC 1035 §4.2.1), hold what validators ask for all day:
+    /// signed addresses, compact denials, and a DNSKEY set of elliptic curves but for days of a roll-over. For a short
+    /// query of 40 octets that is 13 times; from 52 octets on (a longer name, a cookie) ten times is more. What is
+    /// beyond are large TXT sets: those that attackers look for.
     pub(crate) fn largest(&self, query: usize) -> usize {
         match self.limits.amplification {
             0 => usize::MAX,
