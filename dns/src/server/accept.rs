@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     certificates::{Certificates, tls},
     connections::Place,
-    desk::Desk,
+    desk::{Desk, greet},
     https,
     limits::{Closed, Counters, Limits},
     quic, stream,
@@ -159,27 +159,26 @@ async fn serve(desk: Arc<Desk>, tcp: TcpStream, peer: SocketAddr, speaks: Arc<Sp
     place.end(why);
 }
 
+/// TLS and HTTPS are boxed, since a task is as large as the largest that it may become: TCP's would be five times itself.
 async fn converse(desk: &Arc<Desk>, mut tcp: TcpStream, source: IpAddr, speaks: &Speaks, place: &Place) -> Closed {
     if tcp.set_nodelay(true).is_err() {
         return Closed::Failed; // it has gone already
     }
     let why = match speaks {
-        Speaks::Dns => {
-            let why = stream::converse(&mut tcp, source, Transport::Tcp, place, desk).await;
-            close(&mut tcp, why, &desk.limits).await
-        }
+        Speaks::Dns => over(&mut tcp, source, Transport::Tcp, place, desk).await,
         Speaks::Tls(acceptor) => {
-            let Ok(Ok(mut tls)) = timeout(desk.limits.handshake, acceptor.accept(&mut tcp)).await else {
-                return Closed::Handshake;
+            let mut tls = match greet(Box::pin(acceptor.accept(&mut tcp)), place, desk).await {
+                Ok(tls) => tls,
+                Err(why) => return why,
             };
-            let why = stream::converse(&mut tls, source, Transport::Tls, place, desk).await;
-            close(&mut tls, why, &desk.limits).await
+            Box::pin(over(&mut tls, source, Transport::Tls, place, desk)).await
         }
         Speaks::Https(acceptor, path) => {
-            let Ok(Ok(tls)) = timeout(desk.limits.handshake, acceptor.accept(tcp)).await else {
-                return Closed::Handshake;
+            let tls = match greet(Box::pin(acceptor.accept(tcp)), place, desk).await {
+                Ok(tls) => tls,
+                Err(why) => return why,
             };
-            return https::converse(tls, source, path, place, desk).await;
+            return Box::pin(https::converse(tls, source, path, place, desk)).await;
         }
     };
     if why == Closed::Unread && tcp.set_zero_linger().is_err() {
@@ -188,9 +187,13 @@ async fn converse(desk: &Arc<Desk>, mut tcp: TcpStream, source: IpAddr, speaks: 
     why
 }
 
-/// Says that nothing more comes. Where replies were not taken this would wait for them in vain.
-async fn close<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, why: Closed, limits: &Limits) -> Closed {
-    if why != Closed::Unread && !matches!(timeout(limits.write, stream.shutdown()).await, Ok(Ok(()))) {
+/// Answers what comes, and then says that nothing more does; where replies were not taken, this would wait in vain.
+async fn over<S>(stream: &mut S, source: IpAddr, transport: Transport, place: &Place, desk: &Desk) -> Closed
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let why = stream::converse(stream, source, transport, place, desk).await;
+    if why != Closed::Unread && !matches!(timeout(desk.limits.write, stream.shutdown()).await, Ok(Ok(()))) {
         tracing::trace!("a connection had gone before it was closed");
     }
     why

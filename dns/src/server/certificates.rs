@@ -76,17 +76,18 @@ pub struct Certificates {
     certificate: PathBuf,
     key: PathBuf,
     current: ArcSwap<CertifiedKey>,
-    seen: Mutex<[Stamp; 2]>,
+    seen: Mutex<[Option<Stamp>; 2]>,
 }
 
-/// What tells one state of a file from another: device, inode, size, and the time of status change, s and ns.
+/// What tells one state of a file from another: device, inode, size, and the time of status change, s and ns. None where
+/// there is no file to be seen.
 type Stamp = (u64, u64, u64, i64, i64);
 
 impl Certificates {
     /// Reads both: the server's certificate first, then those between it and a root (RFC 8446 §4.4.2); and the first key,
     /// PKCS #8, PKCS #1 or SEC 1.
     pub fn load(certificate: PathBuf, key: PathBuf) -> Result<Self, CertificateError> {
-        let seen = [stamp(&certificate)?, stamp(&key)?];
+        let seen = [stamp(&certificate), stamp(&key)];
         let current = read(&certificate, &key)?.into();
         Ok(Self { certificate, key, current: ArcSwap::new(current), seen: Mutex::new(seen) })
     }
@@ -94,7 +95,7 @@ impl Certificates {
     /// Reads them again if either has changed, and whether so. An error leaves the pair in use, and is told once: the
     /// next call is without one unless the files have changed again.
     pub fn reload(&self) -> Result<bool, CertificateError> {
-        let now = [stamp(&self.certificate)?, stamp(&self.key)?];
+        let now = [stamp(&self.certificate), stamp(&self.key)];
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if *seen == now {
             return Ok(false);
@@ -106,21 +107,14 @@ impl Certificates {
 
     /// Calls [`Certificates::reload`] every `interval`, until `stop`, and logs what came of it.
     pub async fn watch(self: Arc<Self>, interval: Duration, stop: CancellationToken) {
-        let mut missing = false; // a file that is away is told of once, not at each look
         while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
             let this = self.clone();
             match tokio::task::spawn_blocking(move || this.reload()).await {
-                Ok(Ok(false)) => missing = false,
+                Ok(Ok(false)) => {}
                 Ok(Ok(true)) => {
-                    missing = false;
-                    tracing::info!(certificate = %self.certificate.display(), "a new certificate is in use");
+                    tracing::info!(certificate = %self.certificate.display(), "a new certificate is in use")
                 }
-                Ok(Err(error)) => {
-                    let told = std::mem::replace(&mut missing, matches!(error, CertificateError::Read { .. }));
-                    if !(told && missing) {
-                        tracing::error!(%error, "the certificate before it stays in use");
-                    }
-                }
+                Ok(Err(error)) => tracing::error!(%error, "the certificate before it stays in use"),
                 Err(error) => tracing::error!(%error, "a certificate could not be looked at"),
             }
         }
@@ -151,9 +145,10 @@ pub(super) fn tls(
     Ok(config)
 }
 
-fn stamp(path: &Path) -> Result<Stamp, CertificateError> {
-    let file = fs::metadata(path).map_err(|source| CertificateError::Read { path: path.into(), source })?;
-    Ok((file.dev(), file.ino(), file.size(), file.ctime(), file.ctime_nsec()))
+/// What keeps it from being seen is told when it is read.
+fn stamp(path: &Path) -> Option<Stamp> {
+    let file = fs::metadata(path).ok()?;
+    Some((file.dev(), file.ino(), file.size(), file.ctime(), file.ctime_nsec()))
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {

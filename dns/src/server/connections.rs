@@ -41,7 +41,7 @@ struct Table {
 #[derive(Debug)]
 struct Entry {
     begun: Instant,
-    /// When it last had something to do, in microseconds since `begun`.
+    /// When it last had something to do, in nanoseconds since `begun`.
     active: AtomicU64,
     /// What it has to reply.
     working: AtomicU32,
@@ -94,7 +94,7 @@ impl Connections {
 
 impl Entry {
     fn last_active(&self) -> Instant {
-        self.begun + Duration::from_micros(self.active.load(Relaxed))
+        self.begun + Duration::from_nanos(self.active.load(Relaxed))
     }
 
     fn is_idle(&self) -> bool {
@@ -203,7 +203,7 @@ pub(super) struct Work(Arc<Entry>);
 
 impl Drop for Work {
     fn drop(&mut self) {
-        let active = u64::try_from(self.0.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let active = u64::try_from(self.0.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.0.active.store(active, Relaxed);
         self.0.working.fetch_sub(1, Relaxed);
     }

@@ -14,8 +14,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    connections::Connections,
-    limits::{Counters, Limits},
+    connections::{Connections, Place},
+    limits::{Closed, Counters, Limits},
 };
 use crate::transport::{Answers, Transport};
 
@@ -102,6 +102,29 @@ impl Desk {
             }
         });
         Ok(Some(Messages { made, _turn: turn }))
+    }
+}
+
+/// A handshake, to its end in time. One under way is idle: another connection may take its place.
+pub(super) async fn greet<T, E>(
+    handshake: impl Future<Output = Result<T, E>>,
+    place: &Place,
+    desk: &Desk,
+) -> Result<T, Closed> {
+    tokio::select! {
+        done = timeout(desk.limits.handshake, handshake) => match done {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(_)) | Err(_) => Err(Closed::Handshake),
+        },
+        () = place.displaced() => Err(Closed::Displaced),
+    }
+}
+
+/// When a connection ends from this side, though nothing is wrong with it.
+pub(super) async fn ending(desk: &Desk, place: &Place) -> Closed {
+    tokio::select! {
+        () = desk.stop.cancelled() => Closed::Stopped,
+        () = place.displaced() => Closed::Displaced,
     }
 }
 

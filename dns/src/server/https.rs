@@ -31,10 +31,9 @@ use tokio::{
 
 use super::{
     connections::Place,
-    desk::{Desk, LONGEST},
+    desk::{Desk, LONGEST, ending},
     limits::Closed,
     message::{HEADER, freshness},
-    stream::ending,
 };
 use crate::transport::Transport;
 
@@ -83,6 +82,9 @@ where
             }
         }
     };
+    if why == Closed::Displaced {
+        return why; // its place is taken already
+    }
     connection.as_mut().graceful_shutdown();
     match timeout(desk.limits.write, connection).await {
         Ok(_) | Err(_) => why, // it ends for our reason, whatever the client makes of it

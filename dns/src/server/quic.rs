@@ -30,10 +30,10 @@ use tokio::{
 use super::{
     certificates::{Certificates, tls},
     connections::{Activity, Place},
-    desk::{Crowded, Desk, LONGEST},
+    desk::{Crowded, Desk, LONGEST, ending, greet},
     limits::{Closed, Limits},
     message::{HEADER, asks_for_transfer, has_keepalive},
-    stream::{LAST_WORDS, LENGTH, ending, frame},
+    stream::{LAST_WORDS, LENGTH, frame},
 };
 use crate::transport::Transport;
 
@@ -104,7 +104,10 @@ async fn serve(desk: Arc<Desk>, incoming: Incoming, place: Place) {
     let conversation = async {
         let source = incoming.remote_address().ip().to_canonical();
         let Ok(connecting) = incoming.accept() else { return Closed::Handshake };
-        let Ok(Ok(connection)) = timeout(desk.limits.handshake, connecting).await else { return Closed::Handshake };
+        let connection = match greet(connecting, &place, &desk).await {
+            Ok(connection) => connection,
+            Err(why) => return why,
+        };
         let why = converse(&connection, source, &place, &desk).await;
         connection.close(
             match why {
@@ -140,7 +143,7 @@ async fn converse(connection: &Connection, source: IpAddr, place: &Place, desk: 
             },
             why = &mut ending, if !stops => {
                 if why != Closed::Stopped {
-                    break why;
+                    return why; // its place is taken already
                 }
                 stops = true;
                 alarm.as_mut().reset(Instant::now() + LAST_WORDS);

@@ -26,7 +26,7 @@ use tokio::{
 
 use super::{
     connections::Place,
-    desk::{Crowded, Desk, LONGEST},
+    desk::{Crowded, Desk, LONGEST, ending},
     limits::{Closed, IDLE_BUFFER},
     message::{HEADER, asks_for_transfer},
 };
@@ -108,14 +108,6 @@ where
         if wake < alarm.deadline() {
             alarm.as_mut().reset(wake);
         }
-    }
-}
-
-/// When a connection ends from this side, though nothing is wrong with it.
-pub(super) async fn ending(desk: &Desk, place: &Place) -> Closed {
-    tokio::select! {
-        () = desk.stop.cancelled() => Closed::Stopped,
-        () = place.displaced() => Closed::Displaced,
     }
 }
 

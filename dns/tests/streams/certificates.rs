@@ -49,11 +49,18 @@ fn what_is_wrong_is_told_once_with_its_file_and_mended_by_the_other_half() {
     fs::write(&key, new_key).unwrap();
     assert!(certificates.reload().unwrap());
 
+    let good = fs::read(&certificate).unwrap();
     fs::write(&certificate, "no PEM").unwrap();
     let error = certificates.reload().unwrap_err().to_string();
     assert!(error.contains("cert.pem: no certificate in it"), "{error}");
     fs::remove_file(&key).unwrap();
+    assert!(
+        matches!(certificates.reload().unwrap_err(), CertificateError::Pem { .. }),
+        "the certificate is still wrong"
+    );
+    fs::write(&certificate, good).unwrap();
     assert!(matches!(certificates.reload().unwrap_err(), CertificateError::Read { path, .. } if path == key));
+    assert!(!certificates.reload().unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -113,3 +113,19 @@ async fn a_handshake_that_is_not_done_in_time_is_cut() {
         world.closed(transport, Closed::Handshake, 1).await;
     }
 }
+
+#[tokio::test]
+async fn handshakes_that_are_not_gone_on_with_hold_no_more_places_than_others() {
+    let limits = Limits { connections_per_client: 2, handshake: LONG, idle: LONG, ..Limits::default() };
+    let world = World::new(limits);
+    let mut silent = Vec::new();
+    for number in 1..=4 {
+        silent.push(connect(world.tls).await);
+        until(|| world.counters.of(Transport::Tls).accepted() == number).await;
+    }
+    for displaced in &mut silent[..2] {
+        assert_eq!(next(displaced).await, None);
+    }
+    world.closed(Transport::Tls, Closed::Displaced, 2).await;
+    assert_eq!(world.counters.of(Transport::Tls).open(), 2);
+}
