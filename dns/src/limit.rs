@@ -252,19 +252,20 @@ impl Limiter {
 
     /// The bucket for a tag, its bits, and what it holds: its own, else the one nearest to full, for it to begin with.
     fn bucket<'l>(&self, line: &'l [AtomicU64; WAYS], tag: u64, now: u64) -> (&'l AtomicU64, u64, Held) {
-        let (mut nearest, mut least) = ((&line[0], 0), u64::MAX);
-        for bucket in line {
-            let bits = bucket.load(Relaxed);
+        let all: [u64; WAYS] = std::array::from_fn(|way| line[way].load(Relaxed));
+        if let Some(way) = all.iter().position(|bits| bits >> (MOMENT + REFUSED) == tag) {
+            let bits = all[way];
+            let refused = (bits >> MOMENT) & u64::from(MAX_SLIP);
+            return (&line[way], bits, Held { ahead: self.ahead(bits, now), refused });
+        }
+        let (mut nearest, mut least) = (0, u64::MAX);
+        for (way, bits) in all.into_iter().enumerate() {
             let ahead = self.ahead(bits, now);
-            if bits >> (MOMENT + REFUSED) == tag {
-                return (bucket, bits, Held { ahead, refused: (bits >> MOMENT) & u64::from(MAX_SLIP) });
-            }
             if ahead < least {
-                (nearest, least) = ((bucket, bits), ahead);
+                (nearest, least) = (way, ahead);
             }
         }
-        let (bucket, bits) = nearest;
-        (bucket, bits, Held { ahead: 0, refused: 0 })
+        (&line[nearest], all[nearest], Held { ahead: 0, refused: 0 })
     }
 
     /// How far ahead of `now` a bucket's moment is; 0 where it has passed, or was not written under this clock.
