@@ -55,8 +55,7 @@ impl Files {
 
     fn text(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         let text = fs::read(path)?;
-        self.hash.write_usize(text.len());
-        self.hash.write(&text);
+        add(&mut self.hash, &text);
         self.read.push(path.into());
         Ok(text)
     }
@@ -70,4 +69,16 @@ impl Files {
     pub(super) fn are_as_before(mut self, files: &[PathBuf], hash: u64) -> bool {
         files.iter().all(|path| self.text(path).is_ok()) && self.hash.finish() == hash
     }
+}
+
+/// Of these texts in turn.
+pub(super) fn hash(texts: &[&[u8]]) -> u64 {
+    let mut hash = DefaultHasher::new();
+    texts.iter().for_each(|text| add(&mut hash, text));
+    hash.finish()
+}
+
+fn add(hash: &mut DefaultHasher, text: &[u8]) {
+    hash.write_usize(text.len()); // so that what moves from one file to the next is seen
+    hash.write(text);
 }

@@ -16,7 +16,7 @@ use hickory_proto::rr::Name;
 use super::{
     builder::{Builder, Draft, Owner},
     entries::Word,
-    files::Files,
+    files::{self, Files},
     lint,
     mistake::{Place, Source, ZoneError},
     records::Reader,
@@ -49,16 +49,16 @@ impl Zones {
         let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|e| e == "zone"));
         paths.sort(); // so that of two broken files the same one is told each time
+        let before: HashMap<&Path, &Arc<Zone>> = self.zones.iter().map(|zone| (&*zone.file, zone)).collect();
         let mut zones: Vec<(Box<[u8]>, Arc<Zone>)> = Vec::new();
         for path in paths {
-            let before = self.zones.iter().find(|zone| zone.file == path);
-            let zone = read_again(folder, &path, before)?;
+            let zone = read_again(folder, &path, before.get(&*path).copied())?;
             let key = Key::new(&zone.origin);
             zones.push((text::order(key.suffix(key.labels())), zone));
         }
         zones.sort_by(|(a, _), (b, _)| a.cmp(b));
-        if let Some([(_, before), (_, zone)]) = zones.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(ZoneError::Twice { path: zone.file.clone(), before: before.file.clone() });
+        if let Some([(_, first), (_, zone)]) = zones.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(ZoneError::Twice { path: zone.file.clone(), before: first.file.clone() });
         }
         let zones: Vec<_> = zones.into_iter().map(|(_, zone)| zone).collect();
         let keyed = || zones.iter().map(|zone| (Key::new(&zone.origin), zone));
@@ -122,7 +122,8 @@ impl Zone {
         let path = PathBuf::from(format!("{origin}.zone"));
         let wire = self::origin(origin).ok_or_else(|| ZoneError::Unnamed { path: path.clone() })?;
         let source = Source { real: path.clone(), path, included: None };
-        Self::read(text, &source.into(), wire, None)
+        let text_hash = files::hash(&[text]);
+        Ok(Self { text_hash, ..Self::read(text, &source.into(), wire, None)? })
     }
 
     fn read(text: &[u8], source: &Arc<Source>, origin: Wire, files: Option<&mut Files>) -> Result<Self, ZoneError> {
