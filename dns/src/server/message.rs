@@ -175,4 +175,28 @@ mod tests {
         assert!(!has_keepalive(&with(&[0, 3, 0, 4, 0, 11, 0, 0])));
         assert!(!has_keepalive(&with(&[0, 11])));
     }
+
+    #[test]
+    fn octets_of_any_kind_are_walked_over_to_an_end() {
+        let address = record(1, 30, &[192, 0, 2, 1]);
+        let options = record(41, 0, &[0, 3, 0, 4, 0, 11, 0, 0, 0, 11, 0, 0]);
+        let whole = message(0, [1, 2, 1, 1], &[QUESTION, &address, &address, &record(6, 9, &[0; 22]), &options]);
+        let mut seed = 1u64;
+        let mut below = |most: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % most
+        };
+        let (mut fresh, mut kept) = (0, 0);
+        for _ in 0..200_000 {
+            let mut mutated = whole[..=below(whole.len())].to_vec();
+            for _ in 0..below(4) {
+                let at = below(mutated.len());
+                mutated[at] = below(256) as u8;
+            }
+            fresh += u32::from(freshness(&mutated).is_some());
+            kept += u32::from(has_keepalive(&mutated));
+            asks_for_transfer(&mutated);
+        }
+        assert!(fresh > 1_000 && kept > 100, "{fresh} and {kept} came through: the others tell nothing");
+    }
 }

@@ -24,11 +24,12 @@ async fn a_connection_without_a_query_is_closed_when_its_time_is_over() {
 
 #[tokio::test]
 async fn each_query_gives_a_connection_its_idle_time_anew() {
-    let world = World::new(Limits { idle: SHORT, ..Limits::default() });
+    let idle = 4 * SHORT;
+    let world = World::new(Limits { idle, ..Limits::default() });
     let mut tcp = connect(world.tcp).await;
     let begun = Instant::now();
     let mut id = 0;
-    while begun.elapsed() < 3 * SHORT {
+    while begun.elapsed() < 2 * idle {
         tcp.write_all(&query(id)).await.unwrap();
         replies_to(&mut tcp, id..id + 1).await;
         id += 1;
