@@ -47,10 +47,7 @@ fn a_roll_leaves_the_new_key_alone_and_unsigning_none() {
     let mut zone = ZoneKeys::init(dir.path(), "z.test", Algorithm::Ed25519, now()).unwrap();
     let old = zone.status(now()).keys[0];
     let early = zone.roll(None, false, now()).unwrap_err().to_string();
-    assert_eq!(
-        early,
-        "z.test: the zone is Introducing: a roll begins when it is Secure, and there is none other under way"
-    );
+    assert_eq!(early, "z.test: the zone is introducing: a roll begins when it is secure, and no other is under way");
     assert_eq!(files(dir.path()).len(), 2, "no key was made");
     zone.ds_seen(3_600, hour(30)).unwrap();
     let new = zone.roll(None, false, hour(40)).unwrap();

@@ -37,6 +37,8 @@
 //! Every wait is an hour longer than the caches need ([`MARGIN`]): for copying keys to the other nodes, for secondaries, for
 //! clocks.
 
+use std::fmt;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +130,23 @@ pub enum Phase {
     Unsigned,
 }
 
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Introducing => "introducing",
+            Self::Submitting => "submitting",
+            Self::Secure => "secure",
+            Self::Presigning => "presigning",
+            Self::Publishing => "publishing",
+            Self::Retiring => "retiring",
+            Self::Cleaning => "cleaning",
+            Self::Withdrawing => "withdrawing",
+            Self::Expiring => "expiring",
+            Self::Unsigned => "unsigned",
+        })
+    }
+}
+
 /// What is asked of the parent (RFC 7344, RFC 8078).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Announced {
@@ -169,13 +188,13 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A roll needs a secure zone.
-    #[error("the zone is {0:?}: a roll begins when it is Secure, and there is none other under way")]
+    #[error("the zone is {0}: a roll begins when it is secure, and no other is under way")]
     CannotRoll(Phase),
     /// As does unsigning.
-    #[error("the zone is {0:?}: finish that first")]
+    #[error("the zone is {0}: finish that first")]
     CannotUnsign(Phase),
     /// Nothing was asked of the parent.
-    #[error("the zone is {0:?}: there is nothing yet that the parent should have done")]
+    #[error("the zone is {0}: there is nothing yet that the parent should have done")]
     NothingAsked(Phase),
 }
 
