@@ -100,6 +100,20 @@ impl Block {
         self.add(sum, nanos);
     }
 
+    /// Replies sent, over all transports.
+    #[cfg(test)]
+    pub(crate) fn replies(&self) -> u64 {
+        let mut times = super::histogram::Times::default();
+        self.took.iter().for_each(|took| times.add(took));
+        times.count()
+    }
+
+    /// What was dropped for this reason.
+    #[cfg(test)]
+    pub(crate) fn drops(&self, why: Dropped) -> u64 {
+        self.dropped[why as usize].load(Relaxed)
+    }
+
     /// What was answered over `transport`, by [`labels`](super::labels)' places of type and code, and whether with a subnet.
     pub(super) fn queries(&self, transport: Transport) -> impl Iterator<Item = ((usize, usize, bool), &AtomicU64)> {
         let kinds = self.queries[transport as usize].iter().enumerate();

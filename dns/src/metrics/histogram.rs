@@ -75,7 +75,9 @@ impl Times {
 
     /// Each bucket's upper bound in seconds, the last without end, and what is in it.
     pub(super) fn buckets(&self) -> [(f64, u64); BUCKETS] {
-        std::array::from_fn(|at| (BOUNDS.get(at).map_or(f64::MAX, |bound| *bound as f64 / NANOS), self.buckets[at]))
+        std::array::from_fn(|at| {
+            (BOUNDS.get(at).map_or(f64::INFINITY, |bound| *bound as f64 / NANOS), self.buckets[at])
+        })
     }
 }
 

@@ -66,8 +66,8 @@ fn what_threads_count_apart_is_told_together() {
     let sum = scraped(&registry, "fairway_dns_latency_seconds_sum");
     assert!(sum.contains(&r#"{transport="udp"} 0.12"#.to_owned()), "{sum:?}");
     let buckets = scraped(&registry, "fairway_dns_latency_seconds_bucket");
-    assert!(buckets.contains(&r#"{le="2e-6",transport="udp"} 0"#.to_owned()), "{buckets:?}");
-    assert!(buckets.contains(&r#"{le="5e-6",transport="udp"} 40000"#.to_owned()), "{buckets:?}");
+    assert!(buckets.contains(&r#"{le="0.000002",transport="udp"} 0"#.to_owned()), "{buckets:?}");
+    assert!(buckets.contains(&r#"{le="0.000005",transport="udp"} 40000"#.to_owned()), "{buckets:?}");
     assert!(buckets.contains(&r#"{le="+Inf",transport="udp"} 40000"#.to_owned()), "{buckets:?}");
 }
 
