@@ -75,9 +75,10 @@ impl Signatures {
         signer.keys(rtype).iter().map(rrsig).collect()
     }
 
-    /// Lets go of what nobody asked for during an hour. To be called after a table was built, never during.
+    /// Lets go of what nobody asked for during an hour, and of what is due: whatever the table needs of that has just been
+    /// made anew. To be called after a table was built, with the time that it was built with.
     pub(crate) fn forget(&mut self, now: DateTime<Utc>) {
-        self.made.retain(|_, made| made.used + KEPT >= now.timestamp());
+        self.made.retain(|_, made| made.used + KEPT >= now.timestamp() && made.will_do(now.timestamp()));
     }
 
     /// When the first of them is to be made anew: the table is to be built again by then. `None`: there are none.
@@ -176,6 +177,11 @@ mod tests {
         assert_eq!((signatures.len(), signatures.signed), (2, 2));
         signatures.forget(later);
         assert_eq!(signatures.len(), 1);
+
+        let due = signatures.due().unwrap();
+        sign(&mut signatures, "b.z.test.", due - TimeDelta::minutes(1));
+        signatures.forget(due);
+        assert_eq!(signatures.due(), None, "what is no longer in the table asks for no other");
     }
 
     /// `cargo test --release -p fairway-dns -- --ignored --nocapture sets_signed_a_second`

@@ -47,13 +47,15 @@ pub(crate) const NXNAME: u16 = 128;
 const MAX_LABEL: usize = 63;
 /// Octets of one window of a type bitmap: its number, its length, 256 bits.
 const WINDOW: usize = 34;
+/// Types of one name, these two included; a hundred are registered.
+const MAX_TYPES: usize = 256;
 /// Room for the NSEC data of any name whose types lie in eight windows; all types that are registered lie in five.
 pub(crate) const MAX_NSEC: usize = MAX_NAME + 8 * WINDOW;
 
 /// What is denied of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Denial<'t> {
-    /// It has these types, in ascending order, and no others. RRSIG and NSEC are added.
+    /// It has these types, in any order, and no others. RRSIG and NSEC are added.
     Has(&'t [u16]),
     /// It is not there.
     NoName,
@@ -110,8 +112,8 @@ pub(crate) fn write_chained(next: &Key, types: &[u16], out: &mut [u8]) -> Result
     Ok(next.len() + write_types(types, &mut out[next.len()..])?)
 }
 
-/// What a NODATA for `asked` at a steered name says that the name has: of all types that it has for anyone, in ascending
-/// order, those that deny nothing to another client. CNAME is left out: a validator that sees its bit in a NODATA must take it
+/// What a NODATA for `asked` at a steered name says that the name has: of all types that it has for anyone,
+/// those that deny nothing to another client. CNAME is left out: a validator that sees its bit in a NODATA must take it
 /// for a reply that was tampered with (RFC 6840 §4.3).
 pub(crate) fn nodata_types(all: &[u16], asked: u16) -> impl Iterator<Item = u16> {
     const CNAME: u16 = 5;
@@ -120,13 +122,13 @@ pub(crate) fn nodata_types(all: &[u16], asked: u16) -> impl Iterator<Item = u16>
 
 /// Writes the type bitmaps (RFC 4034 §4.1.2) of these types, RRSIG and NSEC.
 pub(super) fn write_types(types: &[u16], out: &mut [u8]) -> Result<usize, SignError> {
-    if !types.is_sorted() {
-        return Err(SignError::Unordered);
+    let mut all = ArrayVec::<u16, MAX_TYPES>::new();
+    for types in [types, &[RRSIG, NSEC]] {
+        all.try_extend_from_slice(types).map_err(|_| SignError::TooLong)?;
     }
-    let own = [RRSIG, NSEC];
-    let before = types.partition_point(|rtype| *rtype < RRSIG);
+    all.sort_unstable();
     let (mut at, mut head) = (0, None);
-    for &rtype in types[..before].iter().chain(&own).chain(&types[before..]) {
+    for rtype in all {
         let [window, low] = rtype.to_be_bytes();
         let start = match head {
             Some((start, same)) if same == window => start,

@@ -70,9 +70,6 @@ pub(crate) enum SignError {
     /// The set is larger than any message, or the caller's buffer too short. The set's owner can make it smaller.
     #[error("there is no room for what is signed")]
     TooLong,
-    /// The types of a denial are not in ascending order: a bug of the caller's.
-    #[error("types are out of order")]
-    Unordered,
 }
 
 /// What signs a zone at one time. Immutable.
