@@ -129,7 +129,7 @@ pub(super) fn read(field: Field, words: &mut Words<'_>, data: &mut Vec<u8>) -> R
             data.push(tag.len() as u8);
             data.extend(tag);
         }
-        Field::Hex => data.extend(words.joined("octets in hex", hex)?),
+        Field::Hex => data.extend(words.joined("octets in hex, two digits each", hex)?),
         Field::Base64 => data.extend(words.joined("octets in base 64", |all| STANDARD.decode(all).ok())?),
         Field::Algorithm => {
             data.push(words.take("a DNSSEC algorithm, by its number or name", |w| named(w, ALGORITHMS))?)

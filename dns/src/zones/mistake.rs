@@ -205,7 +205,7 @@ pub enum NotData {
         needs: &'static str,
     },
     /// The words end.
-    #[error("{0} is missing")]
+    #[error("it ends where there should be {0}")]
     Missing(&'static str),
     /// A word too many.
     #[error("\"{0}\" is more than it holds")]
