@@ -136,11 +136,10 @@ def main():
 
 
 if __name__ == "__main__":
-    # A kill ends as Ctrl-C does: by way of every `finally`.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Ctrl-C and a kill both end by way of every `finally`.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         main()
     except Different as different:
         sys.exit(f"bench-dns: the servers do not say the same, so nothing was timed: {different}")
-    except KeyboardInterrupt:
-        sys.exit(130)

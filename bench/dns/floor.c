@@ -1,7 +1,8 @@
 /* The floor: what it costs to take a datagram from loopback and to send one back, and nothing else.
  *
- * It sends each query back with its QR bit set; what it does not do (read, look up, write) is what a server's figure has above
- * this one's. It takes what is there, up to 64 datagrams at once, as the quickest of the servers do. */
+ * It sends each query back with its QR bit set; what it does not do (read, look up, write) is about what a server's figure has
+ * above this one's. It takes what is there, up to 64 datagrams at once, as the quickest of the servers do. It is no strict bound:
+ * who works longer finds more datagrams waiting, and makes fewer system calls for each. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers import LOAD_CORE, SERVER_CORE
+from servers import LOAD_CORE, SERVER_CORE, settle
 
 # Sockets, so that there are as many clients; and queries under way in all: enough that neither side waits for the other,
 # and few enough for a socket's default buffer.
@@ -48,8 +48,8 @@ def run(server, file, seconds, rate=None):
     if rate:
         command += ["-Q", str(rate), "-v"]
     cpu, core, begun = server.cpu(), core_times(SERVER_CORE), time.monotonic()
-    told = subprocess.run(command, check=True, capture_output=True, text=True,
-                          preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE})).stdout
+    told = subprocess.run(command, check=True, capture_output=True, text=True, start_new_session=True,
+                          preexec_fn=lambda: settle(LOAD_CORE)).stdout
     cpu, core, wall = server.cpu() - cpu, core_times(SERVER_CORE) - core, time.monotonic() - begun
 
     def number(what):

@@ -61,7 +61,8 @@ def versions():
         found.append(f"{name} {said or '?'}")
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True,
                             cwd=Path(__file__).parent).stdout.strip()
-    return ", ".join([f"fairway {commit or '?'}", *found])
+    ours = f"fairway {commit or '?'}" if "BINARY" not in os.environ else f"fairway as in {os.environ['BINARY']}"
+    return ", ".join([ours, *found])
 
 
 def quiet(runs):
