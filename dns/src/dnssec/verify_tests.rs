@@ -1,16 +1,19 @@
-//! Zones signed here, verified by others: `ldns-verify-zone`.
+//! What is signed here, verified by others: `ldns-verify-zone`, and `delv`, which is BIND's validator.
 
-use std::{collections::BTreeMap, fmt::Write, fs, process::Command};
+use std::{collections::BTreeMap, fmt::Write, fs, net::UdpSocket, process::Command, thread};
+
+use chrono::{DateTime, Utc};
 
 use super::{
     Algorithm, Announced,
-    denial::{NSEC, write_types},
+    denial::{Denial, NSEC, RRSIG, write_types},
     keys::tests::{hex, new_key},
     sign::{
         Signer,
         tests::{key, now, signer_of},
     },
 };
+use crate::wire::name::Key;
 
 /// Owner and type of each set, with its data.
 type Zone = BTreeMap<(Vec<Vec<u8>>, String, u16), Vec<Vec<u8>>>;
@@ -106,5 +109,75 @@ fn ldns_verifies_a_zone_that_was_signed_here() {
         let forged = zone.replacen("c00002c8", "c00002c9", 1);
         let (good, said) = verified(&forged, &ds);
         assert!(!good && said.contains("ns1.z.test."), "{said}");
+    }
+}
+
+/// What a server says to a query when all that the zone has is its apex, and `on.z.test.` is on the way to something.
+fn reply(signer: &Signer, query: &[u8], now: DateTime<Utc>) -> Vec<u8> {
+    let (name, length) = Key::read(&query[12..]).unwrap();
+    let question = &query[12..12 + length + 4];
+    let asked = u16::from_be_bytes([question[length], question[length + 1]]);
+    let mut sections = [vec![], vec![]];
+    let mut add = |section: usize, owner: &Key, rtype: u16, rdata: &[u8]| {
+        let head = [rtype.to_be_bytes(), [0, 1], [0, 0], [0, 60], (rdata.len() as u16).to_be_bytes()].concat();
+        sections[section].push([owner.as_wire(), &head, rdata].concat());
+    };
+    let mut signed = |section, owner: &Key, rtype, data: &[Vec<u8>]| {
+        data.iter().for_each(|rdata| add(section, owner, rtype, rdata));
+        signer.sign(owner, rtype, 60, data, now).unwrap().iter().for_each(|rrsig| add(section, owner, RRSIG, rrsig));
+    };
+    let at_apex = &name == signer.origin();
+    match signer.apex().find(|(rtype, ..)| at_apex && *rtype == asked) {
+        Some((rtype, _, data)) => signed(0, &name, rtype, data),
+        None => {
+            signed(1, signer.origin(), 6, &[[&b"\0\0"[..], &[0; 20]].concat()]);
+            let denial = match name == key("on.z.test.") {
+                true => Denial::Has(&[]),
+                false if at_apex => Denial::Has(&[6, 48]),
+                false => Denial::NoName,
+            };
+            let mut out = [0; 1_500];
+            let denied = signer.sign_nsec_into(&name, denial, 60, now, &mut out).unwrap();
+            let (nsec, rrsigs) = out.split_at(denied.nsec);
+            add(1, &name, NSEC, nsec);
+            rrsigs.chunks(denied.rrsig).take(denied.signatures).for_each(|rrsig| add(1, &name, RRSIG, rrsig));
+        }
+    }
+    let counts = [1, sections[0].len() as u8, sections[1].len() as u8, 1].map(|count| [0, count]).concat();
+    let opt = [0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 0];
+    [&query[..2], &[0x84, 0], &counts, question, &sections.concat().concat(), &opt].concat()
+}
+
+#[test]
+fn delv_validates_what_is_denied() {
+    for algorithms in [&[Algorithm::EcdsaP256Sha256][..], &[Algorithm::Ed25519], &Algorithm::ALL] {
+        let keys: Vec<_> = algorithms.iter().copied().map(new_key).collect();
+        let (id, ds) = (keys[0].id(), keys[0].ds(&key("z.test.")));
+        let signer = signer_of("z.test.", keys, Announced::Nothing);
+        let dir = tempfile::tempdir().unwrap();
+        let anchor = dir.path().join("anchor");
+        let digest = hex(&ds[4..]);
+        let text = format!("trust-anchors {{ z.test. static-ds {} {} 2 \"{digest}\"; }};\n", id.tag, ds[2]);
+        fs::write(&anchor, text).unwrap();
+
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let server = thread::spawn(move || {
+            let mut query = [0; 1_500];
+            // An empty datagram ends it.
+            while let Ok((length @ 1.., from)) = socket.recv_from(&mut query) {
+                socket.send_to(&reply(&signer, &query[..length], Utc::now()), from).unwrap();
+            }
+        });
+        let long = format!("{}.{}", ["x".repeat(63), "y".repeat(63), "y".repeat(63)].join("."), "z".repeat(54));
+        for name in ["nothing.z.test", "on.z.test", "z.test", &format!("{long}.z.test"), "a@.z.test", "\\255.z.test"] {
+            let mut command = Command::new("delv");
+            command.args(["@127.0.0.1", "-p", &address.port().to_string(), "+root=z.test", "-a"]).arg(&anchor);
+            let done = command.args([name, "AAAA"]).output().expect("delv, of Debian's bind9-dnsutils");
+            let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+            assert!(said.contains("; negative response, fully validated"), "{algorithms:?} {name}: {said}");
+        }
+        UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&[], address).unwrap();
+        server.join().unwrap();
     }
 }
