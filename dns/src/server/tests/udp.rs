@@ -49,7 +49,7 @@ async fn every_reply_goes_to_who_asked_whatever_shares_its_batch() {
         }
     }
     assert_eq!(server.stop().await, [8 * 30]);
-    assert!(8 * 30 > BATCH);
+    const { assert!(8 * 30 > BATCH) };
 }
 
 #[tokio::test]
