@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use crate::{
+    marks::Bits,
     place::PlaceId,
     ranges::{Address, Ranges},
     regions::{RegionId, RegionSet},
@@ -18,6 +19,8 @@ pub(crate) struct Indexed<A> {
     ranges: Ranges<A>,
     /// The region of each.
     regions: Vec<RegionId>,
+    /// The ranges of each place, those of one together; by place and one more, where its own begin.
+    of_place: (Vec<u32>, Vec<u32>),
     /// The root's slots, by an address's first [`ROOT_BITS`] bits, and then the other nodes, by [`NODE_BITS`] more at each
     /// level. A slot holds the range that its lowest address is in; or, if more than [`SCAN`] ranges begin in it, [`NODE`]
     /// and where the node that parts it begins.
@@ -43,7 +46,8 @@ impl<A: Address> Indexed<A> {
     pub(crate) fn new(ranges: Ranges<A>, region: impl Fn(PlaceId) -> RegionId) -> Self {
         let regions = ranges.places.iter().map(|place| region(*place)).collect();
         let (slots, inside) = (vec![0; 1 << ROOT_BITS], vec![0; 2 << ROOT_BITS]);
-        let mut indexed = Self { ranges, regions, slots, inside, sets: Vec::new() };
+        let of_place = by_place(&ranges.places);
+        let mut indexed = Self { ranges, regions, of_place, slots, inside, sets: Vec::new() };
         indexed.fill(0, A::ZERO, 0, ROOT_BITS, 0, &mut HashMap::new());
         indexed.slots.shrink_to_fit();
         indexed.inside.shrink_to_fit();
@@ -113,8 +117,23 @@ impl<A: Address> Indexed<A> {
         (self.ranges.places[at], self.clear_of(address, at.checked_sub(1), Some(at + 1)))
     }
 
-    /// How long the shortest prefix around `address` is that holds only addresses of `regions` and of its own.
-    pub(crate) fn block(&self, address: A, regions: &RegionSet) -> u32 {
+    /// The ranges of a place.
+    pub(crate) fn ranges_of(&self, place: PlaceId) -> &[u32] {
+        let (starts, ranges) = &self.of_place;
+        let bound = |index: usize| starts.get(index).map(|at| *at as usize);
+        bound(place.index()).zip(bound(place.index() + 1)).map_or(&[], |(from, to)| &ranges[from..to])
+    }
+
+    /// How long the shortest prefix around `address` is that holds only addresses of `regions` and of its own region, and no
+    /// range that is marked; its own is not.
+    pub(crate) fn clear_block(&self, address: A, regions: &RegionSet, marked: &Bits) -> u32 {
+        let (len, at) = self.block(address, regions);
+        len.max(self.clear_of(address, marked.before(at), marked.after(at)))
+    }
+
+    /// How long the shortest prefix around `address` is that holds only addresses of `regions` and of its own; and the range
+    /// that the address is in.
+    pub(crate) fn block(&self, address: A, regions: &RegionSet) -> (u32, usize) {
         // Down, remembering the nodes on the way.
         let mut path = [0; DEPTH];
         let (mut depth, mut skip) = (0, ROOT_BITS);
@@ -135,7 +154,7 @@ impl<A: Address> Indexed<A> {
         let near = firsts[at + 1..].iter().take_while(|first| first.common(address) >= skip).count();
         let after = (at + 1..=at + near).find(outside);
         if before.is_some() || after.is_some() {
-            return self.clear_of(address, before, after);
+            return (self.clear_of(address, before, after), at);
         }
         // And up, node by node: the wider, the more is inside, so how far it goes in one is found by halving.
         for node in path[..=depth].iter().rev() {
@@ -155,7 +174,7 @@ impl<A: Address> Indexed<A> {
                 break;
             }
         }
-        skip
+        (skip, at)
     }
 
     /// The range that `address` is in, of those from `from` on.
@@ -174,8 +193,28 @@ impl<A: Address> Indexed<A> {
     }
 }
 
+/// The indexes of `places` that have each place, those of one together; by place and one more, where its own begin.
+fn by_place(places: &[PlaceId]) -> (Vec<u32>, Vec<u32>) {
+    let count = places.iter().map(|place| place.index() + 1).max().unwrap_or(0);
+    let mut starts = vec![0; count + 1];
+    places.iter().for_each(|place| starts[place.index() + 1] += 1);
+    for index in 1..=count {
+        starts[index] += starts[index - 1];
+    }
+    let mut ranges = vec![0; places.len()];
+    let mut next = starts.clone();
+    for (range, place) in places.iter().enumerate() {
+        let at = &mut next[place.index()];
+        ranges[*at as usize] = range as u32;
+        *at += 1;
+    }
+    (starts, ranges)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::{
         places::UNKNOWN,
@@ -217,12 +256,27 @@ mod tests {
 
             let set: RegionSet =
                 (0..7).filter(|n| (place.0 * 31) >> n & 1 == 1).map(RegionId).chain([region(place)]).collect();
-            let len = table.block(address, &set);
+            let (len, at) = table.block(address, &set);
+            assert_eq!(table.ranges().places[at], place);
             let strays = |len: u32| {
                 edges.iter().any(|(edge, other)| address.common(*edge) >= len && !set.contains(region(*other)))
             };
             assert!(!strays(len), "{address:?}/{len} is not all in these regions");
             assert!(len == 0 || strays(len - 1), "{address:?}/{len} is not the largest block");
+
+            let is_marked = |other: PlaceId| other != place && other.0 % 3 == place.0 % 3;
+            let mut marks = Bits::new(table.ranges().len());
+            let marked: BTreeSet<PlaceId> = table.ranges().places.iter().copied().filter(|p| is_marked(*p)).collect();
+            for range in marked.iter().flat_map(|place| table.ranges_of(*place)) {
+                marks.set(*range as usize, true);
+            }
+            let len = table.clear_block(address, &set, &marks);
+            let strays = |len: u32| {
+                let stray = |other: PlaceId| !set.contains(region(other)) || is_marked(other);
+                edges.iter().any(|(edge, other)| address.common(*edge) >= len && stray(*other))
+            };
+            assert!(!strays(len), "{address:?}/{len} is not clear");
+            assert!(len == 0 || strays(len - 1), "{address:?}/{len} is not the largest clear block");
         }
     }
 

@@ -3,7 +3,7 @@
 //! Start at [`GeoTable::load`] (files in, table out), [`GeoTable::locate`] (address in, place and prefix out) and
 //! [`GeoTable::block`] (how far around an address an answer that some regions share holds).
 //! The parts, in reading order: [`place`], the words for where a client is, and `regions`, their coarsest; `table`, the
-//! look-up; `ranges`, the sorted ranges under it, and `index`, which searches them; `load`, from files to a
+//! look-up; `ranges`, the sorted ranges under it, `index`, which searches them, and `marks`, sets of them; `load`, from files to a
 //! table, by way of `mmdb` and `range_csv` (the formats), which fill a `layer` each, `values` and `continents` (what they
 //! write), and `places` (how two files' knowledge becomes one); `error`, what can be wrong with a file; `trusted`, whose
 //! address it is.
@@ -14,6 +14,7 @@ mod error;
 mod index;
 mod layer;
 mod load;
+mod marks;
 mod mmdb;
 pub mod place;
 mod places;
@@ -26,6 +27,7 @@ mod values;
 
 pub use error::GeoError;
 pub use layer::Loading;
+pub use marks::Marks;
 pub use place::{Asn, Continent, Coordinates, Country, Located, Place, PlaceId, Subdivision};
 pub use regions::{MAX_REGIONS, Region, RegionId, RegionSet};
 pub use table::{GeoTable, Size};

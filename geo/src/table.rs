@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use crate::{
     index::Indexed,
+    marks::{Bits, Marks},
     place::{Asn, Located, Place, PlaceId},
     ranges::{Address, Ranges},
     regions::{MAX_REGIONS, Region, RegionId, RegionSet},
@@ -94,12 +95,35 @@ impl GeoTable {
     /// block. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn block(&self, address: IpAddr, regions: &RegionSet) -> IpNet {
         fn block<A: Address>(ranges: &Indexed<A>, address: A, regions: &RegionSet) -> IpNet {
-            address.prefix(ranges.block(address, regions))
+            address.prefix(ranges.block(address, regions).0)
         }
         match address.to_canonical() {
             IpAddr::V4(v4) => block(&self.v4, u32::from(v4), regions),
             IpAddr::V6(v6) => block(&self.v6, u128::from(v6), regions),
         }
+    }
+
+    /// The same, clear of the places in `marks` too, which the address's own must not be among: the largest prefix around
+    /// `address` that holds only addresses of `regions` and of its own region, and none at a marked place. If its own region is
+    /// one of `regions`, every address of the block has this same block.
+    pub fn clear_block(&self, address: IpAddr, regions: &RegionSet, marks: &Marks) -> IpNet {
+        fn block<A: Address>(ranges: &Indexed<A>, address: A, regions: &RegionSet, marks: &Bits) -> IpNet {
+            address.prefix(ranges.clear_block(address, regions, marks))
+        }
+        match address.to_canonical() {
+            IpAddr::V4(v4) => block(&self.v4, u32::from(v4), regions, &marks.v4),
+            IpAddr::V6(v6) => block(&self.v6, u128::from(v6), regions, &marks.v6),
+        }
+    }
+
+    /// How many ranges there are, by family.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.v4.ranges().len(), self.v6.ranges().len())
+    }
+
+    /// The ranges of a place, by family.
+    pub(crate) fn ranges_of(&self, place: PlaceId) -> (&[u32], &[u32]) {
+        (self.v4.ranges_of(place), self.v6.ranges_of(place))
     }
 
     /// Every place, the unknown one first, those of one region together.

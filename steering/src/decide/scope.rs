@@ -5,9 +5,10 @@
 //! it is constant, and the decision holds over the narrowest of the blocks around the client:
 //!
 //! - nothing: everyone, /0;
-//! - the place: the widest block whose places are all of one class ([`rows`](crate::snapshot)), which is everything where
-//!   the service makes no difference between places. In a region of several classes, and while an override that the class was
-//!   worked out with has just ended, the prefix that the geo table gives with the place;
+//! - the place: the widest block whose places are all of one class ([`rows`](crate::snapshot)) and none of which differs from
+//!   the rest of its region; that is everything where the service makes no difference between places. Where the client's own
+//!   place differs (it is in a network that is told apart), and while an override that the class was worked out with has just
+//!   ended, the prefix that the geo table gives with the place;
 //! - inside a CIDR: that CIDR, or the widest of the condition's CIDRs that the address is inside of;
 //! - inside none of them: the widest block around the address that touches none;
 //! - hashed by prefix: the /24 or /48 that was hashed. For DNS, which answers one pathway, only where that decided which.

@@ -19,7 +19,7 @@
 
 use std::{hash::Hash, net::IpAddr, sync::Arc};
 
-use fairway_geo::{GeoTable, Located, Place, PlaceId, RegionId, RegionSet};
+use fairway_geo::{GeoTable, Located, Marks, Place, PlaceId, RegionId, RegionSet};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
@@ -38,12 +38,14 @@ pub(crate) struct Class {
 /// whole decision.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rows<C = Class> {
-    /// Each once, with the regions that are all of it.
+    /// Each once, with the regions that are of it, but for exceptions.
     classes: Vec<(Arc<C>, RegionSet)>,
     /// By region; one entry for all where no part of a place matters.
     regions: Box<[Common]>,
     /// The places that differ from the rest of their region, with their class by index.
     exceptions: FxHashMap<PlaceId, u32>,
+    /// The same places, for blocks; `None` where there are none.
+    marks: Option<Arc<Marks>>,
 }
 
 /// What a region's places have in common.
@@ -76,7 +78,7 @@ pub(crate) trait Dimensions {
 
 impl<C> Default for Rows<C> {
     fn default() -> Self {
-        Self { classes: Vec::new(), regions: Box::default(), exceptions: FxHashMap::default() }
+        Self { classes: Vec::new(), regions: Box::default(), exceptions: FxHashMap::default(), marks: None }
     }
 }
 
@@ -93,12 +95,24 @@ impl<C> Rows<C> {
         Some(*exception.unwrap_or(&common.class))
     }
 
-    /// The widest prefix around `address`, which is at `located`, in which no region has exceptions and all have one class;
-    /// in a region that has some, the prefix of the place. Each address in it has the same.
+    /// The widest prefix around `address`, which is at `located`, in which all regions are of one class and no place is an
+    /// exception; of a place that is one, its own prefix. Each address in it has the same.
     pub(crate) fn block(&self, geo: &GeoTable, address: IpAddr, located: &Located) -> IpNet {
-        let common = located.id.and_then(|place| self.common(geo.region_of(place)));
-        let alike = common.filter(|common| common.exceptions == 0).and_then(|c| self.classes.get(c.class as usize));
-        alike.map_or(located.prefix, |(_, regions)| geo.block(address, regions))
+        let place = located.id.filter(|place| !self.is_exception(geo, *place));
+        let common = place.and_then(|place| self.common(geo.region_of(place)));
+        let Some((_, regions)) = common.and_then(|common| self.classes.get(common.class as usize)) else {
+            return located.prefix;
+        };
+        match &self.marks {
+            Some(marks) => geo.clear_block(address, regions, marks),
+            None => geo.block(address, regions),
+        }
+    }
+
+    /// Whether the place differs from the rest of its region.
+    pub(crate) fn is_exception(&self, geo: &GeoTable, place: PlaceId) -> bool {
+        let may_be = self.common(geo.region_of(place)).is_some_and(|common| common.exceptions > 0);
+        may_be && self.exceptions.contains_key(&place)
     }
 
     /// How many classes there are, and how many places are exceptions.
@@ -122,7 +136,7 @@ impl<C: Eq + Hash> Rows<C> {
     ) -> Self {
         if !dimensions.any() {
             let classes = vec![(Arc::new(class(&Place::default())), RegionSet::ALL)];
-            return Self { classes, regions: [Common::default()].into(), exceptions: FxHashMap::default() };
+            return Self { classes, regions: [Common::default()].into(), ..Self::default() };
         }
         let all: RegionSet = geo.regions().map(|(region, _)| region).collect();
         let mut making = match again {
@@ -138,7 +152,7 @@ impl<C: Eq + Hash> Rows<C> {
         making.do_regions(&regions, geo, dimensions, &class);
         let left = places.iter().filter(|place| !regions.contains(geo.region_of(**place)));
         left.for_each(|place| making.do_place(*place, geo, &class));
-        making.end(geo)
+        making.end(geo, self)
     }
 }
 
@@ -221,8 +235,9 @@ impl<C: Eq + Hash> Making<C> {
         common.exceptions = common.exceptions + u32::from(is) - u32::from(was);
     }
 
-    /// Leaves out the classes that are no more, and notes which regions are all of one.
-    fn end(mut self, geo: &GeoTable) -> Rows<C> {
+    /// Leaves out the classes that are no more, notes which regions are of one, and marks the exceptions, from those of the
+    /// rows before on.
+    fn end(mut self, geo: &GeoTable, before: &Rows<C>) -> Rows<C> {
         let mut renumbered: Vec<Option<u32>> = vec![None; self.classes.len()];
         let mut classes: Vec<(Arc<C>, RegionSet)> = Vec::new();
         let mut keep = |number: &mut u32| {
@@ -234,9 +249,21 @@ impl<C: Eq + Hash> Making<C> {
         };
         self.regions.iter_mut().for_each(|common| keep(&mut common.class));
         self.exceptions.values_mut().for_each(&mut keep);
-        for ((region, _), common) in geo.regions().zip(&self.regions).filter(|(_, common)| common.exceptions == 0) {
+        for ((region, _), common) in geo.regions().zip(&self.regions) {
             classes[common.class as usize].1.insert(region);
         }
-        Rows { classes, regions: self.regions.into(), exceptions: self.exceptions }
+        let marks = (!self.exceptions.is_empty()).then(|| marks(geo, &self.exceptions, before));
+        Rows { classes, regions: self.regions.into(), exceptions: self.exceptions, marks }
     }
+}
+
+/// Marks for these exceptions, made of those of the rows before, which are of the same table.
+fn marks<C>(geo: &GeoTable, exceptions: &FxHashMap<PlaceId, u32>, before: &Rows<C>) -> Arc<Marks> {
+    let mut marks = before.marks.clone().unwrap_or_else(|| Arc::new(Marks::new(geo)));
+    let gone = before.exceptions.keys().filter(|place| !exceptions.contains_key(place)).map(|place| (place, false));
+    let new = exceptions.keys().filter(|place| !before.exceptions.contains_key(place)).map(|place| (place, true));
+    for (place, marked) in gone.chain(new) {
+        Arc::make_mut(&mut marks).set(geo, *place, marked);
+    }
+    marks
 }

@@ -1,6 +1,9 @@
 //! Rows of a service that is nothing but a table of classes: looked up, cut into blocks, and brought up to date.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use fairway_geo::{Asn, GeoTable, Place, PlaceId, RegionSet};
 
@@ -52,18 +55,19 @@ fn lots(numbers: &mut Numbers) -> Lots {
     Lots { any: numbers.chance(90), points: numbers.chance(30), networks, seed: numbers.next() % 1000 }
 }
 
+/// The address before this one.
+fn before(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(a) => a.to_bits().checked_sub(1).map(|bits| Ipv4Addr::from_bits(bits).into()),
+        IpAddr::V6(a) => a.to_bits().checked_sub(1).map(|bits| Ipv6Addr::from_bits(bits).into()),
+    }
+}
+
 /// Each place has its class, and blocks are what a scan over many addresses finds.
 fn check(rows: &Rows<u64>, lots: &Lots, geo: &GeoTable, numbers: &mut Numbers) {
     for (id, place) in geo.places() {
         assert_eq!(rows.class(geo, id), Some(&lots.class(place)), "{place:?}");
     }
-    let split = |id: PlaceId| {
-        let region = geo.region_of(id);
-        let rest = geo.regions().filter(|(r, _)| *r == region && !lots.points).map(|(_, names)| names.place());
-        let inside: BTreeSet<u64> =
-            geo.places_in(region).map(|(_, place)| *place).chain(rest).map(|place| lots.class(&place)).collect();
-        inside.len() > 1
-    };
     let others: Vec<IpAddr> = (0..60).map(|_| somewhere(numbers)).collect();
     for _ in 0..20 {
         let address = somewhere(numbers);
@@ -76,13 +80,17 @@ fn check(rows: &Rows<u64>, lots: &Lots, geo: &GeoTable, numbers: &mut Numbers) {
             assert_eq!(rows.class(geo, there.id.unwrap()), rows.class(geo, id), "{address} and {other}");
             assert_eq!(rows.block(geo, *other, &there), block, "{address} and {other}");
         }
-        // Never narrower than the widest prefix of one class in which no region has exceptions.
-        if let Some(wider) = block.supernet().filter(|_| lots.any && !split(id)) {
-            let inside = || geo.blocks().filter(|(net, _)| wider.contains(net)).map(|(net, _)| geo.locate(net.addr()));
-            let unknown = wider.contains(&located.prefix) && located.id == Some(PlaceId::default());
-            let alike = |other: PlaceId| !split(other) && rows.class(geo, other) == rows.class(geo, id);
-            let holes = !alike(PlaceId::default()) || unknown;
-            assert!(holes || inside().any(|there| !alike(there.id.unwrap())), "{address} {block}");
+        // Never narrower than the widest prefix of one class in which no place differs from the rest of its region.
+        if let Some(wider) = block.supernet().filter(|_| !rows.is_exception(geo, id)) {
+            let inside: Vec<IpAddr> =
+                geo.blocks().filter(|(net, _)| wider.contains(net)).map(|(net, _)| net.addr()).collect();
+            let stray = |other: IpAddr| {
+                let other = geo.locate(other).id.unwrap();
+                rows.is_exception(geo, other) || rows.class(geo, other) != rows.class(geo, id)
+            };
+            let around = [wider.network(), wider.broadcast()];
+            let gaps = inside.iter().filter_map(|first| before(*first)).filter(|before| wider.contains(before));
+            assert!(inside.iter().copied().chain(gaps).chain(around).any(stray), "{address} {block}");
         }
     }
 }
