@@ -23,7 +23,10 @@ use std::{
 use chrono::Utc;
 use fairway_collector::Collector;
 use fairway_dashboard::Console;
-use fairway_dns::Zones;
+use fairway_dns::{
+    Options, Reload, Server, Zones,
+    server::sockets::{Listen, Listener, Sockets},
+};
 use fairway_geo::{GeoError, GeoTable};
 use fairway_steering::{
     Live,
@@ -133,11 +136,14 @@ impl Node {
 
         let public = listeners::bind(config.public, "http.public").await?;
         let admin = listeners::bind(config.admin, "http.admin").await?;
-        let dns = fairway_dns::serve(&config.dns, live.clone(), zones, dns_metrics, shutdown.clone())
+        let dns = Server::start(dns_options(config)?, live.clone(), dns_metrics, Sockets::default(), shutdown.clone())
             .await
             .map_err(Failure::unavailable)?;
+        for warning in &dns.warnings {
+            tracing::warn!("{warning}");
+        }
         let listening = Listening {
-            dns: dns.addresses.clone(),
+            dns: dns.bound.iter().map(|bound| bound.address).collect(),
             public: public.local_addr()?,
             admin: admin.local_addr()?,
             pid: std::process::id(),
@@ -177,12 +183,12 @@ impl Node {
             });
         }
         {
-            let (live, zones, folder) = (live.clone(), dns.zones.clone(), config.policies.clone());
+            let (live, zones) = (live.clone(), dns.reload.clone());
             let shutdown = shutdown.clone();
             // Caught from here on: until then a hangup ends the process.
             let hangup = signal(SignalKind::hangup())?;
             behind.spawn(async move {
-                reload_on_hangup(hangup, live, zones, &folder, &shutdown).await;
+                reload_on_hangup(hangup, live, zones, &shutdown).await;
                 ("reload", Ok(()))
             });
         }
@@ -318,21 +324,28 @@ fn told(file: &Path, written: io::Result<()>) {
     }
 }
 
+/// How DNS is served.
+fn dns_options(config: &Config) -> Result<Options, Failure> {
+    let listen = config.dns.iter().map(|address| Listen { service: Listener::Plain, address: *address });
+    let options = Options::new(listen.collect(), config.policies.clone(), config.data_dir.clone());
+    options.map_err(Failure::unavailable)
+}
+
 /// SIGHUP: read policies and zones again, changed or not. What is broken is told, and the old stays.
 async fn reload_on_hangup(
     mut hangup: Signal,
     live: Arc<Live>,
-    zones: Arc<arc_swap::ArcSwap<Zones>>,
-    folder: &Path,
+    zones: Reload,
     shutdown: &CancellationToken,
 ) {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = hangup.recv() => {
-                match Zones::reload(&zones, folder) {
-                    Ok(()) => {
-                        tracing::info!("zones reloaded");
+                match zones.reload().await {
+                    Ok(warnings) => {
+                        tracing::info!("zones and keys reloaded");
+                        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                         live.reload();
                     }
                     Err(error) => {

@@ -1,26 +1,46 @@
 //! The authoritative DNS server over the snapshot.
 //!
-//! It answers two kinds of names: static ones, from the operator's master files, and *steered* ones, whose addresses are
-//! a decision made for the client that asks. Read [`answer`] first: one pure function from a query to its reply, in
-//! which every rule of the protocol stands. Then `lookup` (what there is for a question), `subnet` (who the client is,
-//! RFC 7871), [`zones`] and `zone` (static data, from master files, and how it is found), [`server`]
-//! (sockets around that function), [`metrics`].
+//! It answers two kinds of names: static ones, from the operator's master files, and *steered* ones, whose records are a
+//! decision made for the client that asks.
 //!
-//! Answering reads one snapshot and one set of zones and touches nothing else: no lock, no disk, no log line.
+//! ```text
+//! zones (master files) ──┐
+//! dnssec (keys) ─────────┼─▶ names (one table) ─┐
+//! flatten (CDNs' hosts) ─┤                      ├─▶ view ─▶ reply::answer ◀─ serving ◀─ server (UDP, TCP, TLS, HTTPS, QUIC)
+//! snapshot (steering) ───┴──────────────────────┘
+//! ```
+//! Read [`reply`] first: one synchronous function from a query to its reply, in which every rule of the protocol stands. Then:
+//! - *what it reads*: `view`, in it `names` (all names of all zones, as they are sent), `steered` (what a pathway answers) and
+//!   [`settings`]; `wire` (messages, octet by octet);
+//! - *what that is made from*: [`zones`] (master files), [`dnssec`] (keys, signatures, denial), [`flatten`] (CDNs' host names at
+//!   an apex, resolved in the background);
+//! - *who is not to be harmed*: [`cookie`], [`limit`]; *who may have a zone*: [`transfer`], [`tsig`];
+//! - *who asks it*: [`server`] (sockets, threads, connections), by `serving`, which keeps the view in step and tells
+//!   [`metrics`], the recorder and the [`querylog`] what was answered.
+//!
+//! Answering reads one view and touches nothing else: no lock, no disk, no allocation, no log line.
 
-pub mod answer;
-mod key;
-mod lookup;
+pub mod cookie;
+pub mod dnssec;
+pub mod flatten;
+pub mod limit;
 pub mod metrics;
 mod names;
+pub mod querylog;
+pub mod reply;
 pub mod server;
-mod subnet;
+mod serving;
+pub mod settings;
+mod steered;
+pub mod transfer;
 pub mod transport;
+pub mod tsig;
+mod view;
 mod wire;
-mod zone;
 pub mod zones;
 
 pub use metrics::Metrics;
-pub use server::{Bound, DnsError, serve};
+pub use server::{DnsError, Options, Server};
+pub use serving::{LoadError, Reload};
 pub use transport::{Answers, Transfer, Transport};
-pub use zones::{Mistake, ZoneError, Zones};
+pub use zones::{ZoneError, Zones};

@@ -10,6 +10,7 @@
 //! | `dns_latency_seconds` | transport: from a query's receipt to its reply's sending |
 //! | `dns_connections_open`, `dns_connections_total`, `dns_connections_closed_total` | transport; outcome; why |
 //! | `dns_accept_exhausted_total`, `dns_transfers_total`, `dns_signatures_total` | |
+//! | `dns_notices_total` | outcome: datagrams sent, and zones acknowledged, refused or given up |
 //! | `dns_query_log_lines_total` | outcome |
 //!
 //! What services were answered with is counted once, by the room that decides: `decisions_total{via="dns"}`. Every label's values are
@@ -30,7 +31,7 @@ pub use self::{
     block::{Block, Counted},
     labels::{Cookie, Dropped, Truncated},
 };
-use crate::{querylog, server::limits};
+use crate::{querylog, server::limits, transfer::notify};
 
 /// All that is counted.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct Metrics {
     pub connections: Arc<limits::Counters>,
     /// Of the query log.
     pub query_log: Arc<querylog::Counts>,
+    /// Of what secondaries are told.
+    pub notices: Arc<notify::Counts>,
     /// Signatures made.
     pub signatures: AtomicU64,
 }
@@ -53,6 +56,7 @@ impl Default for Metrics {
             shared,
             connections: Arc::default(),
             query_log: Arc::default(),
+            notices: Arc::default(),
             signatures: AtomicU64::new(0),
         }
     }

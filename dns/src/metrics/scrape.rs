@@ -54,6 +54,17 @@ impl Collector for Scraped {
         connections(encoder, &self.0.connections)?;
         let signatures = self.0.signatures.load(Relaxed);
         counters(encoder, "dns_signatures", "DNSSEC signatures made", |out| counter(out, &[], signatures))?;
+        counters(encoder, "dns_notices", "Notices to secondaries, and what became of them", |out| {
+            let counts = &self.0.notices;
+            let by_outcome = [
+                ("sent", &counts.sent),
+                ("acknowledged", &counts.acknowledged),
+                ("refused", &counts.refused),
+                ("unanswered", &counts.unanswered),
+            ];
+            let mut each = by_outcome.into_iter();
+            each.try_for_each(|(outcome, count)| counter(out, &[("outcome", outcome)], count.load(Relaxed)))
+        })?;
         counters(encoder, "dns_query_log_lines", "Sampled queries, by what became of their line", |out| {
             let by_outcome = self.0.query_log.by_outcome();
             by_outcome.into_iter().try_for_each(|(outcome, count)| counter(out, &[("outcome", outcome)], count))

@@ -92,6 +92,8 @@ fn the_rest_is_told_from_the_start_and_counted_where_it_belongs() {
     assert_eq!(ones("fairway_dns_cookies_total"), [r#"{cookie="none"} 1"#, r#"{cookie="bad"} 1"#]);
     assert_eq!(ones("fairway_dns_places_total"), [r#"{continent="EU"} 1"#, r#"{continent="unknown"} 1"#]);
     assert_eq!(ones("fairway_dns_signatures_total"), ["7"]);
+    metrics.notices.refused.fetch_add(2, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(ones("fairway_dns_notices_total"), [r#"{outcome="refused"} 2"#]);
     assert_eq!(scraped(&registry, "fairway_dns_connections_open").len(), 4);
     assert_eq!(scraped(&registry, "fairway_dns_connections_total").len(), 8);
 }

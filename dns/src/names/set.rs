@@ -67,7 +67,7 @@ impl Set {
     }
 
     /// The records.
-    pub(crate) fn data(&self) -> impl Iterator<Item = Rdata<'_>> {
+    pub(crate) fn data(&self) -> impl Iterator<Item = Rdata<'_>> + Clone {
         self.all().take(usize::from(self.count))
     }
 
@@ -76,7 +76,7 @@ impl Set {
         self.all().skip(usize::from(self.count))
     }
 
-    fn all(&self) -> impl Iterator<Item = Rdata<'_>> {
+    fn all(&self) -> impl Iterator<Item = Rdata<'_>> + Clone {
         let mut rest = &*self.packed;
         std::iter::from_fn(move || {
             let ([l0, l1, a0, a1, b0, b1], after) = rest.split_first_chunk::<HEAD>()?;

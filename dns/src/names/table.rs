@@ -39,8 +39,8 @@ pub(crate) struct Table {
 pub(crate) enum Found<'t> {
     /// The name.
     Name(&'t Node),
-    /// A wildcard that stands for it.
-    Wildcard(&'t Node),
+    /// A wildcard that stands for it, below the name of so many labels.
+    Wildcard(&'t Node, usize),
     /// A delegation at or above it, whose name has so many labels.
     Cut(&'t Node, usize),
     /// It is in this zone, and there is no such name.
@@ -68,7 +68,7 @@ impl Table {
                 Kind::Cut => Found::Cut(encloser, labels),
                 Kind::Below(cut) => self.cut(key, cut),
                 Kind::Data | Kind::Apex => match self.wildcard(key, labels) {
-                    Some(node) => Found::Wildcard(node),
+                    Some(node) => Found::Wildcard(node, labels),
                     None => Found::Nothing(encloser.zone),
                 },
             };
@@ -219,7 +219,7 @@ impl Builder {
 
     fn note(&mut self, name: &Key) {
         self.table.deepest = self.table.deepest.max(name.labels());
-        self.table.wildcards |= name.as_wire().starts_with(b"\x01*");
+        self.table.wildcards |= name.is_wildcard();
     }
 }
 
@@ -249,7 +249,7 @@ mod tests {
     fn told(table: &Table, name: &str) -> String {
         match table.find(&key(name)) {
             Found::Name(node) => format!("name of {} with {}", node.zone, node.sets.len()),
-            Found::Wildcard(node) => format!("wildcard of {}", node.zone),
+            Found::Wildcard(node, labels) => format!("wildcard of {} below {labels}", node.zone),
             Found::Cut(node, labels) => format!("cut of {} at {labels}", node.zone),
             Found::Nothing(zone) => format!("nothing in {zone}"),
             Found::Outside => "outside".into(),
@@ -279,8 +279,8 @@ mod tests {
             ("x.b.c.z.test.", "nothing in 0"),
             ("x.a.b.c.z.test.", "nothing in 0"),
             ("1.2.3.4.5.6.7.8.9.z.test.", "nothing in 0"),
-            ("x.w.z.test.", "wildcard of 0"),
-            ("x.y.w.z.test.", "wildcard of 0"),
+            ("x.w.z.test.", "wildcard of 0 below 3"),
+            ("x.y.w.z.test.", "wildcard of 0 below 3"),
             ("w.z.test.", "name of 0 with 0"),
             ("x.host.w.z.test.", "nothing in 0"),
             ("*.w.z.test.", "name of 0 with 1"),

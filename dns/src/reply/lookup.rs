@@ -12,6 +12,9 @@
 //! For everyone, unless a decision had a part in it; then for that decision's prefix, and no less so when the pathway
 //! chosen has no address of the type asked, for elsewhere another may. No data is kept no longer than data would have been.
 //!
+//! # What cannot be answered
+//! A CDN's host name at an apex, of which nobody knows an address yet, is a server failure: "no data" would be kept.
+//!
 //! # ANY
 //! Gets one set of those that the name has, the first (RFC 8482 §4.1): it is true, it is signed where the zone is, and it is
 //! no larger than what a question for that type gets. RRSIG is asked likewise, and gets the signatures of that set.
@@ -20,14 +23,15 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 use chrono::{DateTime, Utc};
-use fairway_steering::{Via, decide, record::Answered};
+use fairway_steering::{Place, Via, decide, record::Answered};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::code;
 use crate::{
+    limit::Kind,
     names::{
         Zone,
-        node::{Kind, Node},
+        node::{self, Node},
         set::{NOWHERE, Set},
         table::Found,
     },
@@ -44,7 +48,6 @@ use crate::{
 pub const MAX_CHAIN: usize = 8;
 
 /// Who asks, and what for.
-#[derive(Debug)]
 pub(crate) struct Asking<'v, 'q> {
     pub(crate) view: &'v View,
     pub(crate) question: &'q Question<'q>,
@@ -57,26 +60,19 @@ pub(crate) struct Asking<'v, 'q> {
     pub(crate) dnssec: bool,
     /// Understands NXDOMAIN with a compact denial (RFC 9824 §5.1).
     pub(crate) compact: bool,
+    /// The source is its own: whatever it costs to answer, nobody else is harmed.
+    pub(crate) proven: bool,
     pub(crate) now: DateTime<Utc>,
 }
 
-/// What kind of reply it is: floods are told apart by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) enum Sort {
-    #[default]
-    Data,
-    NoData,
-    NoName,
-    Referral,
-    Error,
-}
-
 /// What was found, beside what was written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Substance {
     pub(crate) code: u16,
     pub(crate) authoritative: bool,
-    pub(crate) sort: Sort,
+    /// What kind of reply it is, and of what: floods are told apart by that.
+    pub(crate) kind: Kind,
+    pub(crate) subject: u64,
     /// Bits of the client's prefix for which all this holds; 0: for everyone.
     pub(crate) scope: u8,
     /// By decisions of these services (their indexes), in this order.
@@ -85,19 +81,42 @@ pub(crate) struct Substance {
     pub(crate) zone: Option<usize>,
 }
 
+impl Default for Substance {
+    fn default() -> Self {
+        let (kind, subject) = (Kind::Data, 0);
+        Self { code: 0, authoritative: false, kind, subject, scope: 0, decided: ArrayVec::new(), zone: None }
+    }
+}
+
 /// A decision that had a part in the reply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decided {
     /// Index in the snapshot's services.
     pub(crate) service: usize,
     pub(crate) answer: Answered,
-    /// For whom it was made.
+    /// For whom it was made, and where that is.
     pub(crate) address: IpAddr,
+    pub(crate) place: Place,
+}
+
+/// Why a reply is not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It does not fit, or would cost more than a stranger is worth: he may come by TCP.
+    Full,
+    /// Nobody's fault that asks: a server failure.
+    Failed,
+}
+
+impl From<Full> for Stop {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
 }
 
 /// Where in the reply the name stands that is looked at.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(super) struct Position {
     begin: usize,
     /// Octets that are written there; a pointer follows, unless that is all of the name.
     written: usize,
@@ -105,7 +124,7 @@ struct Place {
     then: usize,
 }
 
-impl Place {
+impl Position {
     /// Where the name's ending stands that begins `start` octets into it. (All of this is among the first few names of a
     /// message, far from a pointer's limit.)
     fn of(self, start: usize) -> u16 {
@@ -115,38 +134,40 @@ impl Place {
 
 /// A look-up under way.
 pub(crate) struct Lookup<'a, 'v, 'q, 'o> {
-    asking: &'a Asking<'v, 'q>,
-    writer: &'a mut Writer<'o>,
-    found: &'a mut Substance,
+    pub(super) asking: &'a Asking<'v, 'q>,
+    pub(super) writer: &'a mut Writer<'o>,
+    pub(super) found: &'a mut Substance,
 }
 
 /// One name on the way.
-struct Step<'s> {
-    name: &'s Key,
-    place: Place,
+pub(super) struct Step<'s> {
+    pub(super) name: &'s Key,
+    position: Position,
+    /// What was found stands for it, and is not it (RFC 4592).
+    wildcard: bool,
 }
 
 impl Step<'_> {
-    fn owner(&self) -> Owner<'static> {
-        Owner::at(self.place.of(0))
+    pub(super) fn owner(&self) -> Owner<'static> {
+        Owner::at(self.position.of(0))
     }
 
     /// Where the origin of this zone stands; the name is in it.
-    fn origin(&self, zone: &Zone) -> u16 {
-        self.place.of(self.name.start(zone.origin.labels()))
+    pub(super) fn origin(&self, zone: &Zone) -> u16 {
+        self.position.of(self.name.start(zone.origin.labels()))
     }
 }
 
 /// The next name: a CNAME's target.
-type Next = Option<(Key, Place)>;
+type Next = Option<(Key, Position)>;
 
 impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
     /// Writes all that there is.
-    pub(crate) fn run(asking: &'a Asking<'v, 'q>, writer: &'a mut Writer<'o>, found: &'a mut Substance) -> Result<(), Full> {
+    pub(crate) fn run(asking: &'a Asking<'v, 'q>, writer: &'a mut Writer<'o>, found: &'a mut Substance) -> Result<(), Stop> {
         let mut lookup = Self { asking, writer, found };
         let question = &asking.question.name;
-        let place = Place { begin: HEADER, written: question.as_wire().len(), then: 0 };
-        let Some((mut name, mut place)) = lookup.step(&Step { name: question, place })? else { return Ok(()) };
+        let position = Position { begin: HEADER, written: question.as_wire().len(), then: 0 };
+        let Some((mut name, mut position)) = lookup.step(&Step { name: question, position, wildcard: false })? else { return Ok(()) };
         let mut seen = ArrayVec::<u64, MAX_CHAIN>::new();
         seen.push(xxh3_64(question.as_wire()));
         while !seen.is_full() {
@@ -155,8 +176,8 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
                 break; // a circle
             }
             seen.push(hash);
-            match lookup.step(&Step { name: &name, place })? {
-                Some(next) => (name, place) = next,
+            match lookup.step(&Step { name: &name, position, wildcard: false })? {
+                Some(next) => (name, position) = next,
                 None => break,
             }
         }
@@ -164,25 +185,35 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
     }
 
     /// Takes up what there is at one name; gives the next name where that is a CNAME to follow.
-    fn step(&mut self, step: &Step<'_>) -> Result<Next, Full> {
+    fn step(&mut self, step: &Step<'_>) -> Result<Next, Stop> {
         let names = &*self.asking.view.names;
         let asked = self.asking.question.rtype;
         match names.table.find(step.name) {
-            Found::Name(node) if asked == rtype::DS && node.kind == Kind::Apex => {
+            Found::Name(node) if asked == rtype::DS && node.kind == node::Kind::Apex => {
                 let zone = self.enter(node.parent.as_ref().map_or(node.zone, |(parent, _)| *parent));
                 match &node.parent {
                     Some((_, Some(set))) => self.data(step, zone, set, set.ttl)?,
-                    _ => self.no_data(step, zone, zone.negative, None)?,
+                    Some((_, None)) => {
+                        self.soa(step, zone, zone.negative)?;
+                        self.deny_ds(step, zone)?;
+                    }
+                    None => self.no_data(step, zone, node, u32::MAX)?,
                 }
                 Ok(None)
             }
-            Found::Name(node) => self.at_node(step, node),
-            Found::Wildcard(node) => self.at_node(step, node),
+            Found::Name(node) => {
+                self.found.subject = xxh3_64(step.name.as_wire());
+                self.at_node(step, node)
+            }
+            Found::Wildcard(node, labels) => {
+                self.found.subject = xxh3_64(step.name.suffix(labels));
+                self.at_node(&Step { wildcard: true, ..*step }, node)
+            }
             Found::Cut(node, labels) if asked == rtype::DS && labels == step.name.labels() => {
                 let zone = self.enter(node.zone);
                 match node.set(rtype::DS) {
                     Some(set) => self.data(step, zone, set, set.ttl)?,
-                    None => self.no_data(step, zone, zone.negative, node.denial.of(asked))?,
+                    None => self.no_data(step, zone, node, u32::MAX)?,
                 }
                 Ok(None)
             }
@@ -194,15 +225,17 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
             }
             Found::Nothing(zone) => {
                 let zone = self.enter(zone);
-                self.found.sort = Sort::NoName;
-                self.found.code = code::NX_DOMAIN;
-                self.soa(step, zone, zone.negative)?;
+                if !self.why(step, zone)? {
+                    (self.found.code, self.found.kind) = (code::NX_DOMAIN, Kind::Nxdomain);
+                    self.found.subject = xxh3_64(zone.origin.as_wire());
+                    self.soa(step, zone, zone.negative)?;
+                    self.deny_name(step, zone)?;
+                }
                 Ok(None)
             }
             Found::Outside => {
                 if self.writer.is_blank() {
-                    self.found.code = code::REFUSED;
-                    self.found.sort = Sort::Error;
+                    (self.found.code, self.found.kind) = (code::REFUSED, Kind::Error);
                 }
                 Ok(None)
             }
@@ -216,7 +249,7 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
         &self.asking.view.names.zones[zone]
     }
 
-    fn at_node(&mut self, step: &Step<'_>, node: &'v Node) -> Result<Next, Full> {
+    fn at_node(&mut self, step: &Step<'_>, node: &'v Node) -> Result<Next, Stop> {
         let zone = self.enter(node.zone);
         let asked = self.asking.question.rtype;
         if let Some(steered) = &node.steered
@@ -233,55 +266,62 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
                 (rtype::ANY, Some(set)) => self.data(step, zone, set, set.ttl)?,
                 (rtype::RRSIG, Some(set)) if set.signed > 0 => self.signatures(step, zone, set, set.ttl)?,
                 (rtype::NSEC, _) if let Some(set) = node.denial.of(0) => self.data(step, zone, set, set.ttl)?,
-                _ => self.no_data(step, zone, zone.negative, node.denial.of(asked))?,
+                _ => self.no_data(step, zone, node, u32::MAX)?,
             }
         }
         Ok(None)
     }
 
     /// The decision's records for a steered name.
-    fn steered(&mut self, step: &Step<'_>, zone: &'v Zone, node: &'v Node, steered: &'v Steered) -> Result<Next, Full> {
+    fn steered(&mut self, step: &Step<'_>, zone: &'v Zone, node: &'v Node, steered: &'v Steered) -> Result<Next, Stop> {
         let asking = self.asking;
         let (snapshot, asked) = (&*asking.view.snapshot, asking.question.rtype);
-        let Some(service) = snapshot.services.get(steered.service) else { return self.no_data(step, zone, 0, None).map(|()| None) };
+        let Some(service) = snapshot.services.get(steered.service) else { return Err(Stop::Failed) };
         let address = asking.subnet.filter(|_| service.policy.client_subnet).unwrap_or(asking.source);
         let client = snapshot.client(address, Via::Dns, None);
         let decision = decide(snapshot, service, &client, asking.now, &mut ());
         if asking.scoped && service.policy.client_subnet {
             let scope = decision.holds(snapshot, service, &client, asking.now).prefix_len();
-            self.found.scope = self.found.scope.max(scope);
+            self.found.scope = self.found.scope.max(scope).max(steered.view_scope(&client, &snapshot.geo));
         }
-        // A CDN's host name that could not be resolved yet answers nothing: the next best that does takes its place.
+        // A CDN's host name that could not be resolved has no records: the next best pathway that has takes its place.
         let view = steered.view_of(&client);
-        let variant = |pathway: &u8| {
-            let variant = steered.variants.get(usize::from(*pathway))?;
-            (!variant.sets(view).is_empty()).then_some((*pathway, variant))
-        };
-        let chosen = decision.for_dns_in_order(&service.policy).find_map(|pathway| variant(&pathway));
+        let mut order = decision.for_dns_in_order(&service.policy);
+        let chosen = order.find_map(|pathway| {
+            let variant = steered.variants.get(usize::from(pathway))?;
+            (!variant.sets(view).is_empty()).then_some((pathway, variant))
+        });
         let mut answer = Answered::of(&decision, service, Via::Dns, asking.now);
-        answer.chosen = chosen.map(|(pathway, _)| pathway);
-        let decided = Decided { service: steered.service, answer, address: client.address.unwrap_or(address) };
+        if let Some((pathway, _)) = chosen {
+            answer.chosen = Some(pathway);
+        }
+        let decided = Decided { service: steered.service, answer, address, place: client.located.place };
         let Some((_, variant)) = chosen else {
+            if steered.variants.iter().any(|variant| variant.is_unknown(asked, view)) {
+                return Err(Stop::Failed);
+            }
             self.decided(decided);
-            self.no_data(step, zone, zone.negative.min(decision.ttl), node.denial.of(asked))?;
+            self.no_data(step, zone, node, decision.ttl)?;
             return Ok(None);
         };
+        let ttl = decision.ttl.min(variant.ttl(asked, view, asking.now));
         let set = match asked {
             rtype::ANY => variant.sets(view).first(),
             _ => variant.set(asked, view),
         };
         if let Some(set) = set {
             self.decided(decided);
-            self.data(step, zone, set, set.ttl.min(decision.ttl))?;
-            Ok(None)
-        } else if let Some(cname) = variant.set(rtype::CNAME, view) {
+            self.data(step, zone, set, set.ttl.min(ttl))?;
+        } else if let Some(cname) = variant.cname() {
             self.decided(decided);
-            self.alias(step, zone, cname, cname.ttl.min(decision.ttl))
+            return self.alias(step, zone, cname, cname.ttl.min(ttl));
+        } else if variant.is_unknown(asked, view) {
+            return Err(Stop::Failed);
         } else {
             // A pathway without an address of the type asked is no answer by it, and no failure.
-            self.no_data(step, zone, zone.negative.min(decision.ttl), node.denial.of(asked))?;
-            Ok(None)
+            self.no_data(step, zone, node, ttl)?;
         }
+        Ok(None)
     }
 
     fn decided(&mut self, decided: Decided) {
@@ -289,7 +329,7 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
         let _full = self.found.decided.try_push(decided);
     }
 
-    fn alias(&mut self, step: &Step<'_>, zone: &Zone, cname: &Set, ttl: u32) -> Result<Next, Full> {
+    fn alias(&mut self, step: &Step<'_>, zone: &Zone, cname: &Set, ttl: u32) -> Result<Next, Stop> {
         let begin = usize::from(self.writer.next_data());
         self.data(step, zone, cname, ttl)?;
         let asked = self.asking.question.rtype;
@@ -300,49 +340,53 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
         let Some((target, length)) = Key::read(data.bytes) else { return Ok(None) };
         let [tail, _] = data.tails;
         let written = if tail == NOWHERE { length } else { usize::from(tail) };
-        Ok(Some((target, Place { begin, written, then: usize::from(step.origin(zone)) })))
+        Ok(Some((target, Position { begin, written, then: usize::from(step.origin(zone)) })))
     }
 
     /// An answer.
-    fn data(&mut self, step: &Step<'_>, zone: &Zone, set: &Set, ttl: u32) -> Result<(), Full> {
-        self.writer.set(Section::Answer, step.owner(), set, ttl, step.origin(zone), self.asking.dnssec)
+    fn data(&mut self, step: &Step<'_>, zone: &Zone, set: &Set, ttl: u32) -> Result<(), Stop> {
+        let presigned = self.asking.dnssec && !step.wildcard;
+        self.writer.set(Section::Answer, step.owner(), set, ttl, step.origin(zone), presigned)?;
+        if step.wildcard { self.sign(step, zone, set, ttl) } else { Ok(()) }
     }
 
-    fn signatures(&mut self, step: &Step<'_>, zone: &Zone, set: &Set, ttl: u32) -> Result<(), Full> {
+    fn signatures(&mut self, step: &Step<'_>, zone: &Zone, set: &Set, ttl: u32) -> Result<(), Stop> {
         for data in set.signatures() {
             self.writer.record(Section::Answer, step.owner(), rtype::RRSIG, ttl, data, step.origin(zone))?;
         }
         Ok(())
     }
 
-    /// The name is there, what was asked for is not.
-    fn no_data(&mut self, step: &Step<'_>, zone: &Zone, ttl: u32, denial: Option<&Set>) -> Result<(), Full> {
-        if self.found.sort == Sort::Data {
-            self.found.sort = Sort::NoData;
-        }
+    /// The name is there, what was asked for is not, and that may be kept for `ttl` seconds at most.
+    fn no_data(&mut self, step: &Step<'_>, zone: &Zone, node: &Node, ttl: u32) -> Result<(), Stop> {
+        (self.found.kind, self.found.subject) = (Kind::Nodata, xxh3_64(zone.origin.as_wire()));
+        let ttl = ttl.min(zone.negative);
         self.soa(step, zone, ttl)?;
-        match denial {
+        if step.wildcard {
+            return self.deny_types(step, zone, node);
+        }
+        match node.denial.of(self.asking.question.rtype) {
             Some(nsec) if self.asking.dnssec => {
                 let ttl = nsec.ttl.min(ttl);
-                self.writer.set(Section::Authority, step.owner(), nsec, ttl, step.origin(zone), true)
+                Ok(self.writer.set(Section::Authority, step.owner(), nsec, ttl, step.origin(zone), true)?)
             }
             _ => Ok(()),
         }
     }
 
     /// The SOA as negative answers carry it: its TTL is how long they may be kept (RFC 2308 §5).
-    fn soa(&mut self, step: &Step<'_>, zone: &Zone, ttl: u32) -> Result<(), Full> {
+    fn soa(&mut self, step: &Step<'_>, zone: &Zone, ttl: u32) -> Result<(), Stop> {
         let origin = step.origin(zone);
-        self.writer.set(Section::Authority, Owner::at(origin), &zone.soa, ttl, origin, self.asking.dnssec)
+        Ok(self.writer.set(Section::Authority, Owner::at(origin), &zone.soa, ttl, origin, self.asking.dnssec)?)
     }
 
     /// Sends the asker to the servers of a delegation, with their addresses as far as the zone has them (*glue*, RFC 1034
     /// §4.2.1, RFC 9471), and says whether what is there is signed.
-    fn referral(&mut self, step: &Step<'_>, cut: &'v Node, labels: usize) -> Result<(), Full> {
+    fn referral(&mut self, step: &Step<'_>, cut: &'v Node, labels: usize) -> Result<(), Stop> {
         let names = &*self.asking.view.names;
         let zone = &names.zones[cut.zone];
-        let (owner, origin) = (Owner::at(step.place.of(step.name.start(labels))), step.origin(zone));
-        self.found.sort = Sort::Referral;
+        let (owner, origin) = (Owner::at(step.position.of(step.name.start(labels))), step.origin(zone));
+        (self.found.kind, self.found.subject) = (Kind::Referral, xxh3_64(step.name.suffix(labels)));
         self.found.zone.get_or_insert(cut.zone);
         let Some(servers) = cut.set(rtype::NS) else { return Ok(()) };
         self.writer.set(Section::Authority, owner, servers, servers.ttl, origin, false)?;

@@ -13,10 +13,12 @@
 //! 5. not exactly one question: FORMERR (RFC 9619), but for a query with a cookie and no question (RFC 7873 §5.4);
 //! 6. a malformed client-subnet option (RFC 7871 §7.1.2) or cookie (RFC 7873 §5.2.2), or a question for OPT or another that
 //!    is none: FORMERR;
-//! 7. class CHAOS: what the operator wants told; any class but IN, a zone transfer, a name in none of our zones: REFUSED.
+//! 7. a signature that does not hold (RFC 8945 §5.2): NOTAUTH;
+//! 8. class CHAOS: what the operator wants told; a zone transfer: see [`crate::transfer`]; any class but IN, a name in none of
+//!    our zones: REFUSED.
 //!    Not NOTIMP: that is for what a server can do with no name at all, and resolvers give up on one that says so.
 //!
-//! Then [`lookup`] writes what there is.
+//! Then [`lookup`] writes what there is, `prove` what has to be signed for it now, and `why` what operators ask for.
 //!
 //! # Who is asking
 //! The network in the client-subnet option where there is one and its sender is believed, else the resolver. The option
@@ -28,21 +30,32 @@
 //! of an answer is worth nothing; RFC 9471: nor is a referral without its glue).
 
 pub(crate) mod lookup;
+mod prove;
+mod signature;
 mod subnet;
+mod why;
 
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
 use self::{
-    lookup::{Asking, Lookup, Sort, Substance},
+    lookup::{Asking, Lookup, Stop, Substance},
+    signature::Signature,
     subnet::Subnet,
 };
 use crate::{
+    cookie,
+    limit::{Kind, Verdict},
+    metrics::Truncated,
+    names::set::{NOWHERE, Rdata, Set},
+    transfer::{PROHIBITED, Request, Ruling},
     transport::Transport,
+    tsig,
     view::View,
     wire::{
-        query::{Edns, Query, Question, flag, rtype},
+        name::Key,
+        query::{Edns, HEADER, Query, Question, flag, rtype},
         writer::{Full, Opt, Owner, Section, Writer},
     },
 };
@@ -60,18 +73,21 @@ const CHAOS: u16 = 3;
 
 /// Response codes (RFC 1035 §4.1.1).
 pub(crate) mod code {
-    pub(crate) const NO_ERROR: u16 = 0;
     pub(crate) const FORM_ERR: u16 = 1;
+    pub(crate) const SERV_FAIL: u16 = 2;
     pub(crate) const NX_DOMAIN: u16 = 3;
     pub(crate) const NOT_IMP: u16 = 4;
     pub(crate) const REFUSED: u16 = 5;
+    /// RFC 8945 §5.2.
+    pub(crate) const NOT_AUTH: u16 = 9;
     /// RFC 6891 §9.
     pub(crate) const BAD_VERS: u16 = 16;
+    /// RFC 7873 §8.
+    pub(crate) const BAD_COOKIE: u16 = 23;
 }
 
 /// Extended errors (RFC 8914 §4).
 mod extended {
-    pub(super) const PROHIBITED: u16 = 18;
     pub(super) const NOT_AUTHORITATIVE: u16 = 20;
     pub(super) const NOT_SUPPORTED: u16 = 21;
     /// RFC 9824 §3.4.
@@ -87,10 +103,13 @@ pub struct Outcome {
     pub rtype: Option<u16>,
     /// The response code, EDNS's upper bits included.
     pub code: u16,
-    /// It told of a client subnet that was used.
+    /// It told of a client subnet that was looked at.
     pub subnet: bool,
-    /// It did not fit.
-    pub truncated: bool,
+    /// Why it was cut, if it was.
+    pub truncated: Option<Truncated>,
+    /// What the query's cookie said, where it had one.
+    pub(crate) cookie: Option<cookie::State>,
+    /// What was found.
     pub(crate) substance: Substance,
 }
 
@@ -101,35 +120,56 @@ pub enum Silence {
     Short,
     /// Itself a response.
     Response,
+    /// Over the client's rate.
+    Limited,
+    /// Its reply, signed as the client expects it, would be too large for a datagram.
+    Unsigned,
 }
 
-/// Answers. The same view, query and time give the same reply. `out` holds [`UDP_SIZE`] octets or more.
+/// Answers. The same view, query and time give the same reply, but for its rate. `out` holds [`UDP_SIZE`] octets or more.
 pub fn answer(
     view: &View,
-    query: &[u8],
+    bytes: &[u8],
     source: IpAddr,
     transport: Transport,
     now: DateTime<Utc>,
     out: &mut [u8],
 ) -> Result<Outcome, Silence> {
-    let query = Query::read(query).ok_or(Silence::Short)?;
+    let query = Query::read(bytes).ok_or(Silence::Short)?;
     if query.flags & flag::QR != 0 {
         return Err(Silence::Response);
     }
-    let question = query.question.as_ref();
-    let mut substance = Substance::default();
-    let limit = match (transport, &query.edns) {
-        (Transport::Udp, None) => PLAIN_UDP_SIZE,
-        (Transport::Udp, Some(edns)) => edns.size.clamp(PLAIN_UDP_SIZE, view.settings.udp_size),
-        _ => u16::MAX,
+    let cookie = match query.edns.as_ref().and_then(|edns| edns.cookie) {
+        Some(option) => view.guards.cookies.judge(option, source, now).map(Some),
+        None => Ok(None),
     };
-    let mut writer = Writer::new(out, usize::from(limit), question.map_or(&[], |q| q.bytes)).ok_or(Silence::Short)?;
+    let proven = transport.is_proven() || matches!(&cookie, Ok(Some(cookie)) if cookie.is_good());
+    let room = match (&query.edns, transport) {
+        (_, Transport::Tcp | Transport::Tls | Transport::Https | Transport::Quic) => usize::from(u16::MAX),
+        (None, Transport::Udp) => usize::from(PLAIN_UDP_SIZE),
+        (Some(edns), Transport::Udp) => usize::from(edns.size.min(view.settings.udp_size).max(PLAIN_UDP_SIZE)),
+    };
+    let room = if proven { room } else { room.min(view.guards.limiter.largest(bytes.len())) };
+    let question = query.question.as_ref();
+    let mut writer = Writer::new(out, room, question.map_or(&[], |q| q.bytes)).ok_or(Silence::Short)?;
     let mut opt = query.edns.as_ref().map(|edns| opt(view, edns, transport));
+    if let (Some(opt), Ok(Some(cookie))) = (&mut opt, &cookie) {
+        opt.cookie = Some(view.guards.cookies.reply(cookie, source, now));
+    }
 
+    let signature = Signature::read(&query, bytes, view.transfers.keys(), now);
+    writer.reserve_octets(signature.as_ref().map_or(0, Signature::room));
+
+    let mut substance = Substance::default();
     let mut told = None;
-    let written = match check(&query, view, source, &mut opt) {
+    let checked = check(&query, view, source).and_then(|checked| match (&cookie, &signature) {
+        (Err(cookie::Malformed), _) | (_, Err(tsig::Malformed)) => Err((code::FORM_ERR, None)),
+        (_, Ok(Signature::Fault(_))) => Err((code::NOT_AUTH, None)),
+        _ => Ok(checked),
+    });
+    let written = match checked {
         Err((code, extended)) => {
-            (substance.code, substance.sort) = (code, Sort::Error);
+            (substance.code, substance.kind) = (code, Kind::Error);
             if let Some(opt) = &mut opt {
                 opt.extended_error = extended;
             }
@@ -138,16 +178,32 @@ pub fn answer(
         Ok(Checked::Nothing) => Ok(()),
         Ok(Checked::Chaos(text)) => {
             substance.authoritative = true;
-            if let Some(opt) = &opt {
-                writer.reserve(opt);
+            opt.iter().for_each(|opt| writer.reserve(opt));
+            chaos(&mut writer, text).map_err(Stop::from)
+        }
+        Ok(Checked::Transfer) => {
+            opt.iter().for_each(|opt| writer.reserve(opt));
+            let key = signature.as_ref().ok().and_then(Signature::key);
+            let ruled = transfer(view, &query, bytes, source, transport, key);
+            substance.authoritative = ruled.is_ok();
+            match ruled {
+                Ok(soa) => {
+                    let at = HEADER as u16;
+                    writer.set(Section::Answer, Owner::at(at), soa, soa.ttl, at, false).map_err(Stop::from)
+                }
+                Err((code, extended)) => {
+                    (substance.code, substance.kind) = (code, Kind::Error);
+                    opt.iter_mut().for_each(|opt| opt.extended_error = extended);
+                    Ok(())
+                }
             }
-            chaos(&mut writer, text)
         }
         Ok(Checked::Asked { question, subnet }) => {
             told = subnet;
-            if let Some(opt) = &opt {
-                writer.reserve(opt);
+            if let Some(opt) = &mut opt {
+                opt.subnet = subnet.and_then(|_| Some((query.edns.as_ref()?.subnet?, 0)));
             }
+            opt.iter().for_each(|opt| writer.reserve(opt));
             let asking = Asking {
                 view,
                 question,
@@ -156,14 +212,35 @@ pub fn answer(
                 scoped: subnet.is_some(),
                 dnssec: query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok),
                 compact: query.edns.as_ref().is_some_and(|edns| edns.compact_ok),
+                proven,
                 now,
             };
             Lookup::run(&asking, &mut writer, &mut substance)
         }
     };
+
+    let mut truncated = (written == Err(Stop::Full)).then_some(Truncated::Size);
+    if written == Err(Stop::Failed) {
+        (substance.code, substance.kind, substance.authoritative) = (code::SERV_FAIL, Kind::Error, false);
+        substance.decided.clear();
+        writer.clear();
+    }
+    if !proven {
+        match view.guards.limiter.judge(source, substance.kind, substance.subject, now) {
+            Verdict::Pass => {}
+            Verdict::Slip => truncated = Some(Truncated::RateLimited),
+            Verdict::Drop => match &cookie {
+                Ok(Some(cookie)) if cookie.is_refused() => {
+                    (substance.code, substance.authoritative) = (code::BAD_COOKIE, false);
+                    substance.decided.clear();
+                    writer.clear();
+                }
+                _ => return Err(Silence::Limited),
+            },
+        }
+    }
     let mut flags = query.flags & (flag::RD | flag::CD | flag::OPCODE);
-    let truncated = written == Err(Full);
-    if truncated {
+    if truncated.is_some() {
         writer.clear();
         substance.decided.clear();
         flags |= flag::TC;
@@ -180,8 +257,19 @@ pub fn answer(
         }
     }
     let length = writer.finish(query.id, flags, substance.code, opt.as_ref());
-    let rtype = question.map(|question| question.rtype);
-    Ok(Outcome { length, rtype, code: substance.code, subnet: told.is_some(), truncated, substance })
+    let length = match signature {
+        Ok(signature) => signature.sign(out, length, now).ok_or(Silence::Unsigned)?,
+        Err(tsig::Malformed) => length,
+    };
+    Ok(Outcome {
+        length,
+        rtype: question.map(|question| question.rtype),
+        code: substance.code,
+        subnet: told.is_some(),
+        truncated,
+        cookie: cookie.ok().flatten().map(|cookie| cookie.state),
+        substance,
+    })
 }
 
 /// The OPT record before anything is known of the answer.
@@ -201,25 +289,19 @@ fn opt<'v>(view: &'v View, edns: &Edns<'_>, transport: Transport) -> Opt<'v> {
 }
 
 /// What is to be answered.
-enum Checked<'v, 'q> {
+enum Checked<'a> {
     /// A name of ours, perhaps.
-    Asked { question: &'q Question<'q>, subnet: Option<Subnet> },
+    Asked { question: &'a Question<'a>, subnet: Option<Subnet> },
     /// A text of class CHAOS.
-    Chaos(&'v str),
+    Chaos(&'a str),
+    /// A zone.
+    Transfer,
     /// A cookie, and no question.
     Nothing,
 }
 
 /// The checks of the page above, in its order; the code and the extended error of the first that fails.
-fn check<'v, 'q>(
-    query: &'q Query<'q>,
-    view: &'v View,
-    source: IpAddr,
-    opt: &mut Option<Opt<'q>>,
-) -> Result<Checked<'v, 'q>, (u16, Option<u16>)>
-where
-    'v: 'q,
-{
+fn check<'a>(query: &'a Query<'a>, view: &'a View, source: IpAddr) -> Result<Checked<'a>, (u16, Option<u16>)> {
     if query.opcode() != 0 {
         return Err((code::NOT_IMP, Some(extended::NOT_SUPPORTED)));
     }
@@ -238,14 +320,11 @@ where
         && view.settings.subnets.from(source)
     {
         subnet = Some(Subnet::read(data).ok_or((code::FORM_ERR, None))?);
-        if let Some(opt) = opt {
-            opt.subnet = Some((data, 0));
-        }
     }
     match (question.class, question.rtype) {
         (_, rtype::NXNAME) => Err((code::FORM_ERR, Some(extended::INVALID_QUERY_TYPE))),
         (_, rtype::OPT | rtype::TSIG) => Err((code::FORM_ERR, None)),
-        (IN, rtype::AXFR | rtype::IXFR) => Err((code::REFUSED, Some(extended::PROHIBITED))),
+        (IN, rtype::AXFR | rtype::IXFR) => Ok(Checked::Transfer),
         (IN, _) => Ok(Checked::Asked { question, subnet }),
         (CHAOS, rtype::TXT | rtype::ANY) => match question.name.as_wire() {
             b"\x07version\x04bind\0" | b"\x07version\x06server\0" => Some(&view.settings.version),
@@ -259,13 +338,30 @@ where
     }
 }
 
+/// The SOA that a question for a zone gets where it does not get all of the zone (see [`crate::transfer`]), or why none.
+fn transfer<'v>(
+    view: &'v View,
+    query: &Query<'_>,
+    bytes: &[u8],
+    source: IpAddr,
+    transport: Transport,
+    key: Option<&Key>,
+) -> Result<&'v Set, (u16, Option<u16>)> {
+    let request = Request::read(query, bytes).ok_or((code::FORM_ERR, None))?;
+    let zone = view.names.zone(&request.zone).ok_or((code::REFUSED, Some(extended::NOT_AUTHORITATIVE)))?;
+    match view.transfers.rule(&request, zone.data.serial, source, transport, key) {
+        Ruling::Current | Ruling::Whole => Ok(&zone.soa),
+        Ruling::Formerr => Err((code::FORM_ERR, None)),
+        Ruling::Refused(_) => Err((code::REFUSED, Some(PROHIBITED))),
+    }
+}
+
 /// One TXT record of class CHAOS (RFC 4892).
 fn chaos(writer: &mut Writer<'_>, text: &str) -> Result<(), Full> {
-    use crate::names::set::{NOWHERE, Rdata};
     let text = &text.as_bytes()[..text.len().min(255)];
     let mut data = [0; 256];
     data[0] = text.len() as u8;
     data[1..=text.len()].copy_from_slice(text);
     let data = Rdata { bytes: &data[..=text.len()], tails: [NOWHERE; 2] };
-    writer.record_of(CHAOS, Section::Answer, Owner::at(12), rtype::TXT, 0, data, 0)
+    writer.record_of(CHAOS, Section::Answer, Owner::at(HEADER as u16), rtype::TXT, 0, data, 0)
 }

@@ -1,7 +1,8 @@
-//! Sockets around [`answer`]: hickory-server's loops for UDP and TCP.
+//! A DNS server: sockets, the threads and tasks at them, and their end.
 //!
-//! Those loops read a message, and answer by themselves what they cannot parse (FORMERR without question or OPT) or drop
-//! it (under twelve octets, or itself a response). All others come here, and are answered by [`answer`].
+//! UDP has threads of its own (`udp`, over `sys`); all that is connections runs on tokio (`accept`: who is let in; `stream`:
+//! TCP and TLS; `https`; `quic`; with `connections`, `desk`, [`limits`], `message` in common). [`sockets`] are bound here or
+//! taken over from the process before. All transports ask the same [`Answers`](crate::Answers).
 
 pub mod accept;
 pub mod certificates;
@@ -18,161 +19,247 @@ mod sys;
 mod tests;
 pub(crate) mod udp;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc};
 
-use arc_swap::ArcSwap;
-use async_trait::async_trait;
 use chrono::Utc;
 use fairway_steering::Live;
-use hickory_proto::{
-    op::{Header, HeaderCounts, Message},
-    rr::Record,
-};
-use hickory_server::{
-    Server,
-    net::{NetError, runtime::Time, xfer::Protocol},
-    server::{Request, RequestHandler, ResponseHandler, ResponseInfo},
-    zone_handler::MessageResponseBuilder,
-};
-use tokio::{
-    net::{TcpListener, UdpSocket},
-    task::JoinHandle,
-};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    accept::{ListenError, Listeners},
+    certificates::{CertificateError, Certificates, LOOKED_AT_EVERY},
+    limits::Limits,
+    sockets::{Bound, Listen, SocketError, Sockets},
+    udp::{Threads, UdpError},
+};
 use crate::{
-    answer::{Query, Transport, answer},
-    metrics::{Cookie, Counted, Metrics, Truncated},
-    transport,
-    zones::Zones,
+    cookie::Cookies,
+    dnssec::budget::Budget,
+    flatten::{FlattenSettings, Flattener, SystemClock, Views},
+    limit::{self, LimitError, Limiter},
+    metrics::Metrics,
+    querylog::{self, QueryLog},
+    serving::{Begun, Keeper, Keeping, LoadError, Reload, Serving, Thread},
+    settings::Settings,
+    transfer::{
+        Secondary, TransferError, Transfers,
+        notify::{self, Notifier},
+    },
+    transport::Transport,
+    tsig::{self, KeySettings},
+    view::Guards,
 };
 
-/// After which a TCP connection without a query is closed: long enough for a resolver's next one, short enough that idle
-/// ones do not pile up (RFC 7766 §6.2.3: a few seconds).
-const TCP_IDLE: Duration = Duration::from_secs(10);
-/// Replies that may wait on one TCP connection. hickory answers them one by one, so that more than one is rare.
-const TCP_PIPELINE: usize = 32;
-/// How often another port is tried where UDP's, chosen by the kernel, is taken for TCP.
-const PORT_TRIES: usize = 16;
-
-/// A server that runs.
-#[derive(Debug)]
-pub struct Bound {
-    /// Where it listens, over UDP and TCP alike, in the order asked for; ports 0 resolved.
-    pub addresses: Vec<SocketAddr>,
-    /// What it answers from; see [`Zones::reload`].
-    pub zones: Arc<ArcSwap<Zones>>,
-    /// Ends after `shutdown`, and before it only with an error.
-    pub task: JoinHandle<Result<(), DnsError>>,
+/// All that an operator configures of a DNS server.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it listens.
+    pub listen: Vec<Listen>,
+    /// UDP threads on each address for plain DNS.
+    pub threads: usize,
+    /// Certificate chain and private key, PEM; needed for TLS, HTTPS and QUIC.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Where DNS over HTTPS is asked, `/dns-query` by custom.
+    pub https_path: String,
+    /// What connections may cost.
+    pub connections: Limits,
+    /// How it answers.
+    pub settings: Settings,
+    /// What strangers may have.
+    pub rates: limit::Limits,
+    /// Secrets of cookies.
+    pub cookies: Cookies,
+    /// Signatures a second that may be made while strangers wait.
+    pub signatures: u32,
+    /// The folder of zone files.
+    pub zones: PathBuf,
+    /// The node's data folder, which has the keys.
+    pub data_dir: PathBuf,
+    /// How a CDN's host names at an apex are resolved.
+    pub flatten: FlattenSettings,
+    /// Who may have zones.
+    pub secondaries: Vec<Secondary>,
+    /// Keys that we share with others.
+    pub tsig: Vec<KeySettings>,
+    /// The query log; `None`: none.
+    pub query_log: Option<querylog::Config>,
 }
+
+impl Options {
+    /// Those of a laptop, for zones in this folder and keys in that data folder: one thread, no certificate, no secondaries, no
+    /// resolvers.
+    pub fn new(listen: Vec<Listen>, zones: PathBuf, data_dir: PathBuf) -> Result<Self, DnsError> {
+        Ok(Self {
+            listen,
+            threads: 1,
+            certificate: None,
+            https_path: "/dns-query".into(),
+            connections: Limits::default(),
+            settings: Settings::default(),
+            rates: limit::Limits::default(),
+            cookies: Cookies::new(secret()?, Vec::new()),
+            signatures: SIGNATURES,
+            zones,
+            data_dir,
+            flatten: FlattenSettings { resolvers: Vec::new(), views: Views::new(&[]).unwrap_or_default() },
+            secondaries: Vec::new(),
+            tsig: Vec::new(),
+            query_log: None,
+        })
+    }
+}
+
+/// Signatures a second for strangers: a tenth of a core.
+const SIGNATURES: u32 = 4_000;
 
 /// Why there is no DNS service.
 #[derive(Debug, thiserror::Error)]
 pub enum DnsError {
-    /// An address cannot be had. The operator's to mend.
-    #[error("cannot listen for DNS on {address}: {source}")]
-    Bind {
-        /// As asked for.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// A listener failed; the others of this server have been closed too.
-    #[error("a DNS listener failed: {0}")]
-    Listener(#[from] NetError),
+    /// An address cannot be had, or sockets could not be taken over.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// A zone or a key: the operator's to mend.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A setting: the operator's to mend.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A setting: the operator's to mend.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// A setting: the operator's to mend.
+    #[error(transparent)]
+    Tsig(#[from] tsig::KeyError),
+    /// The operator's to mend.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// TLS, HTTPS or QUIC, and no certificate: the operator's to mend.
+    #[error("DNS over TLS, HTTPS or QUIC needs a certificate and its key")]
+    NoCertificate,
+    /// A listener failed.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A UDP thread failed; the others have been ended.
+    #[error(transparent)]
+    Udp(#[from] UdpError),
+    /// The query log cannot be started.
+    #[error("the query log cannot be started: {0}")]
+    QueryLog(io::Error),
+    /// A socket, after it was bound.
+    #[error("a DNS socket failed: {0}")]
+    Io(#[from] io::Error),
+    /// No randomness for secrets: nobody's fault.
+    #[error("the system gives no random numbers")]
+    NoRandomness,
 }
 
-/// Listens on each address over UDP and TCP, and answers from `live` and `zones` until `shutdown`. All are bound when
-/// this returns.
-pub async fn serve(
-    listen: &[SocketAddr],
-    live: Arc<Live>,
-    zones: Zones,
-    metrics: Arc<Metrics>,
-    shutdown: CancellationToken,
-) -> Result<Bound, DnsError> {
-    let zones = Arc::new(ArcSwap::from_pointee(zones));
-    let mut server = Server::new(Handler { live, zones: zones.clone(), metrics });
-    let mut addresses = Vec::with_capacity(listen.len());
-    for address in listen {
-        let bind_error = |source| DnsError::Bind { address: *address, source };
-        let (udp, tcp) = bind(*address).await.map_err(bind_error)?;
-        addresses.push(udp.local_addr().map_err(bind_error)?);
-        server.register_socket(udp);
-        server.register_listener(tcp, TCP_IDLE, TCP_PIPELINE);
-    }
-    let task = tokio::spawn(async move {
-        tokio::select! {
-            ended = server.block_until_done() => return Ok(ended?),
-            () = shutdown.cancelled() => {}
-        }
-        Ok(server.shutdown_gracefully().await?)
-    });
-    Ok(Bound { addresses, zones, task })
+/// A server that runs.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it listens, ports 0 resolved.
+    pub bound: Vec<Bound>,
+    /// The sockets, for a successor.
+    pub sockets: Sockets,
+    /// For reading zones and keys again.
+    pub reload: Reload,
+    /// What zones had better be otherwise.
+    pub warnings: Vec<String>,
+    /// Ends after `shutdown`, and before it only with an error.
+    pub task: JoinHandle<Result<(), DnsError>>,
 }
 
-/// Both sockets of one address: for port 0, on one port that is free for both.
-async fn bind(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
-    let mut tries = if address.port() == 0 { PORT_TRIES } else { 1 };
-    loop {
-        tries -= 1;
-        let udp = UdpSocket::bind(address).await?;
-        match TcpListener::bind(udp.local_addr()?).await {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
-            tcp => return Ok((udp, tcp?)),
-        }
-    }
-}
-
-struct Handler {
-    live: Arc<Live>,
-    zones: Arc<ArcSwap<Zones>>,
-    metrics: Arc<Metrics>,
-}
-
-impl Handler {
-    fn reply(&self, request: &Request) -> Message {
-        let query = Query {
-            bytes: request.as_slice(),
-            metadata: &request.metadata,
-            questions: request.queries.queries(),
-            edns: request.edns.as_ref(),
-            source: request.src().ip(),
-            transport: if request.protocol() == Protocol::Udp { Transport::Udp } else { Transport::Tcp },
+impl Server {
+    /// Starts a server that answers from `live` until `shutdown`. Sockets in `given` that listen where this one is to listen are
+    /// taken; the others are bound. When this returns, it answers.
+    pub async fn start(
+        options: Options,
+        live: Arc<Live>,
+        metrics: Arc<Metrics>,
+        given: Sockets,
+        shutdown: CancellationToken,
+    ) -> Result<Self, DnsError> {
+        let secure = options.listen.iter().any(|listen| listen.service != sockets::Listener::Plain);
+        let certificates = match (secure, options.certificate) {
+            (false, _) => None,
+            (true, None) => return Err(DnsError::NoCertificate),
+            (true, Some((chain, key))) => Some(Arc::new(Certificates::load(chain, key)?)),
         };
-        let (snapshot, zones) = (self.live.snapshot.load(), self.zones.load());
-        let reply = answer(&snapshot, &zones, &query, Utc::now());
-        self.metrics.shared().answered(&Counted {
-            transport: match query.transport {
-                Transport::Udp => transport::Transport::Udp,
-                Transport::Tcp => transport::Transport::Tcp,
-            },
-            rtype: query.questions.first().map(|q| q.query_type().into()),
-            code: reply.message.metadata.response_code.into(),
-            subnet: reply.subnet,
-            truncated: reply.message.metadata.truncation.then_some(Truncated::Size),
-            cookie: Cookie::None,
-            place: reply.client.as_ref().filter(|_| !reply.decided.is_empty()).map(|client| client.located.place),
-        });
-        if let Some(client) = &reply.client {
-            for (service, answer) in &reply.decided {
-                self.live.recorder.answered(&snapshot, service, answer, || service.asker(client, answer.at));
+        let transfers = Transfers::new(&options.secondaries, tsig::Keys::new(&options.tsig)?)?;
+        let guards = Guards {
+            cookies: options.cookies,
+            limiter: Limiter::new(options.rates, secret()?)?,
+            signatures: Budget::new(options.signatures),
+        };
+        let keeping = Keeping { zones: options.zones, data_dir: options.data_dir, views: options.flatten.views.clone() };
+        let (snapshot, settings, of) = (live.snapshot(), options.settings, transfers.clone());
+        let begun = tokio::task::spawn_blocking(move || Begun::new(keeping, snapshot, settings, guards, of, Utc::now()));
+        let begun = begun.await.map_err(|_| LoadError::Gone)??;
+        let warnings = begun.warnings.clone();
+
+        let sockets = Sockets::bind_others(&options.listen, options.threads, given)?;
+        let log = match options.query_log {
+            Some(config) => Some(QueryLog::start(config, metrics.query_log.clone()).map_err(DnsError::QueryLog)?),
+            None => None,
+        };
+        let (log, log_writer) = log.unzip();
+        let serving = Arc::new(Serving::new(begun.view.clone(), live, metrics.clone(), log));
+
+        let notices = Notifier::start(
+            transfers,
+            notify::FIRST_WAIT,
+            fastrand::u64(..),
+            Utc::now,
+            metrics.notices.clone(),
+            shutdown.clone(),
+        );
+        let flattener = Flattener::start(options.flatten, SystemClock, fastrand::f64);
+        let (keeper, reload) = Keeper::new(begun, serving.clone(), flattener, notices);
+
+        let threads = Threads::start(sockets.udp()?, || Thread::new(serving.clone()))?;
+        let listeners =
+            Listeners::new(serving, options.connections, metrics.connections.clone(), shutdown.clone());
+        for listener in sockets.listeners(Transport::Tcp)? {
+            listeners.tcp(listener)?;
+        }
+        if let Some(certificates) = &certificates {
+            for listener in sockets.listeners(Transport::Tls)? {
+                listeners.tls(listener, certificates.clone())?;
+            }
+            for listener in sockets.listeners(Transport::Https)? {
+                listeners.https(listener, certificates.clone(), &options.https_path)?;
+            }
+            for socket in sockets.quic()? {
+                listeners.quic(socket, certificates.clone())?;
             }
         }
-        reply.message
+        let bound = sockets.bound();
+        let task = tokio::spawn(async move {
+            let stop = shutdown.child_token();
+            let keeping = tokio::spawn(keeper.run(stop.clone()));
+            let watching = certificates.map(|certificates| tokio::spawn(certificates.watch(LOOKED_AT_EVERY, stop.clone())));
+            let outcome = threads.run(stop.clone()).await;
+            // A thread that failed ends the server.
+            shutdown.cancel();
+            listeners.finish().await;
+            for task in [Some(keeping), watching].into_iter().flatten() {
+                if task.await.is_err() {
+                    tracing::error!("a task of the DNS server panicked");
+                }
+            }
+            if let Some(writer) = log_writer {
+                // It ends when the last who could log is gone, which is now.
+                tokio::task::spawn_blocking(move || writer.join().is_ok()).await.ok();
+            }
+            Ok(outcome?)
+        });
+        Ok(Self { bound, sockets, reload, warnings, task })
     }
 }
 
-#[async_trait]
-impl RequestHandler for Handler {
-    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut to: R) -> ResponseInfo {
-        let Message { metadata, answers, authorities, additionals, edns, .. } = self.reply(request);
-        let no_soa: [&Record; 0] = []; // hickory keeps it apart from the other authorities; we do not
-        let builder = MessageResponseBuilder::new(&request.queries, edns.as_ref());
-        let response = builder.build(metadata, &answers, &authorities, no_soa, &additionals);
-        to.send_response(response).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "a DNS reply could not be sent");
-            Header { metadata, counts: HeaderCounts::default() }.into()
-        })
-    }
+fn secret() -> Result<[u8; 16], DnsError> {
+    use ring::rand::{SecureRandom, SystemRandom};
+    let mut secret = [0; 16];
+    SystemRandom::new().fill(&mut secret).map_err(|_| DnsError::NoRandomness)?;
+    Ok(secret)
 }

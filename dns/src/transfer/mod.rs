@@ -166,6 +166,11 @@ impl Transfers {
         Ok(Self { secondaries: secondaries.iter().map(check).collect::<Result<_, _>>()?, keys })
     }
 
+    /// Whether any secondary may have the zone of this origin.
+    pub(crate) fn may_be_had(&self, origin: &Key) -> bool {
+        self.secondaries.iter().any(|secondary| secondary.zones.holds(origin))
+    }
+
     /// The keys, for queries of all kinds.
     pub(crate) fn keys(&self) -> &Keys {
         &self.keys

@@ -78,6 +78,11 @@ impl Key {
         Some(Self::of(wire, parent.len() + 2))
     }
 
+    /// Whether its first label is `*` (RFC 4592 §2.1.1).
+    pub(crate) fn is_wildcard(&self) -> bool {
+        self.wire.starts_with(b"\x01*")
+    }
+
     /// All of it.
     pub(crate) fn as_wire(&self) -> &[u8] {
         &self.wire[..usize::from(self.length)]

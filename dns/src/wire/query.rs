@@ -162,15 +162,25 @@ impl<'q> Query<'q> {
         (self.flags & flag::OPCODE) >> 11
     }
 
+    /// Whether it is an ordinary query that can be read, of class IN.
+    pub(crate) fn is_sound_question(&self) -> bool {
+        let version = self.edns.as_ref().map_or(0, |edns| edns.version);
+        let class = self.question.as_ref().map(|question| question.class);
+        self.flags & flag::QR == 0 && self.opcode() == 0 && !self.malformed && version == 0 && class == Some(1)
+    }
+
     fn read_rest(&mut self, reader: &mut Reader<'q>, counts: [u16; 3]) -> Result<(), Malformed> {
         for _ in 0..self.questions {
+            if self.questions > 1 {
+                reader.skip_name()?; // a pointer is good in the second
+                reader.take(4)?;
+                continue;
+            }
             let begin = reader.at;
             let (name, length) = Key::read(&reader.bytes[begin..]).ok_or(Malformed)?;
             reader.at += length;
             let (rtype, class) = (reader.u16()?, reader.u16()?);
-            if self.questions == 1 {
-                self.question = Some(Question { name, rtype, class, bytes: &reader.bytes[begin..reader.at] });
-            }
+            self.question = Some(Question { name, rtype, class, bytes: &reader.bytes[begin..reader.at] });
         }
         let [answers, authorities, additionals] = counts;
         for _ in 0..u32::from(answers) + u32::from(authorities) {

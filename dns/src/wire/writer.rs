@@ -79,8 +79,7 @@ pub(crate) struct Writer<'o> {
 }
 
 impl<'o> Writer<'o> {
-    /// A reply of at most `limit` octets (and what `out` holds), with this question. `reserved` of them are for the OPT
-    /// record: see [`Writer::reserve`].
+    /// A reply of at most `limit` octets (and what `out` holds), with this question; none if that does not fit.
     pub(crate) fn new(out: &'o mut [u8], limit: usize, question: &[u8]) -> Option<Self> {
         let limit = limit.min(out.len());
         let records = HEADER + question.len();
@@ -91,7 +90,17 @@ impl<'o> Writer<'o> {
 
     /// Keeps room for the OPT record, which is written last.
     pub(crate) fn reserve(&mut self, opt: &Opt<'_>) {
-        self.limit = self.limit.saturating_sub(opt.length());
+        self.reserve_octets(opt.length());
+    }
+
+    /// Keeps room for what others write after it.
+    pub(crate) fn reserve_octets(&mut self, octets: usize) {
+        self.limit = self.limit.saturating_sub(octets);
+    }
+
+    /// Octets so far, OPT left out.
+    pub(crate) fn length(&self) -> usize {
+        self.at
     }
 
     /// Where the next record's data would begin, after an owner that is a pointer.
@@ -102,11 +111,6 @@ impl<'o> Writer<'o> {
     /// Whether there is any record in it yet.
     pub(crate) fn is_blank(&self) -> bool {
         self.at == self.records
-    }
-
-    /// Octets so far, OPT left out.
-    pub(crate) fn length(&self) -> usize {
-        self.at
     }
 
     /// Drops all records: the reply that says that they do not fit, or that there are none.

@@ -10,7 +10,6 @@ use std::{
     sync::Arc,
 };
 
-use arc_swap::ArcSwap;
 use hickory_proto::rr::Name;
 
 use super::{
@@ -24,16 +23,13 @@ use super::{
     types,
     zone::{Concern, Warning, Zone},
 };
-use crate::{key::Key, zone::Zone as Table};
+use crate::wire::name::Key;
 
 /// All zones that this node is authoritative for.
 #[derive(Debug, Default)]
 pub struct Zones {
     /// Ascending by origin (RFC 4034 §6.1).
     zones: Vec<Arc<Zone>>,
-    tables: HashMap<Box<[u8]>, Table>,
-    /// Labels of the longest origin: no longer suffix of a name need be looked up.
-    deepest: usize,
 }
 
 impl Zones {
@@ -61,17 +57,7 @@ impl Zones {
             return Err(ZoneError::Twice { path: zone.file.clone(), before: first.file.clone() });
         }
         let zones: Vec<_> = zones.into_iter().map(|(_, zone)| zone).collect();
-        let keyed = || zones.iter().map(|zone| (Key::new(&zone.origin), zone));
-        let tables = keyed().map(|(key, zone)| (key.suffix(key.labels()).into(), Table::new(zone))).collect();
-        let deepest = keyed().map(|(key, _)| key.labels()).max().unwrap_or(0);
-        Ok(Self { zones, tables, deepest })
-    }
-
-    /// Reads the folder again and puts what it holds in the place of `current`. After an error `current` is what it was.
-    pub fn reload(current: &ArcSwap<Self>, folder: &Path) -> Result<(), ZoneError> {
-        let next = current.load().next(folder)?;
-        current.store(next.into());
-        Ok(())
+        Ok(Self { zones })
     }
 
     /// The zones, ascending by origin (RFC 4034 §6.1).
@@ -81,12 +67,8 @@ impl Zones {
 
     /// Whether `name` (without trailing dot) is in one of the zones; a steered name that is not is refused.
     pub fn covers(&self, name: &str) -> bool {
-        Name::from_ascii(name).is_ok_and(|name| self.zone_of(&Key::new(&name)).is_some())
-    }
-
-    /// The zone with the longest origin that `key` is in.
-    pub(crate) fn zone_of(&self, key: &Key) -> Option<&Table> {
-        (0..=key.labels().min(self.deepest)).rev().find_map(|labels| self.tables.get(key.suffix(labels)))
+        let within = |name: &Key| self.zones.iter().any(|zone| name.is_within(&Key::new(&zone.origin)));
+        Name::from_ascii(name).is_ok_and(|name| within(&Key::new(&name)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use hickory_proto::{
     op::ResponseCode,
-    rr::RecordType::{A, AAAA, ANY, CNAME, DS, HINFO, HTTPS, MX, NS, SOA, TXT},
+    rr::RecordType::{A, AAAA, ANY, CNAME, DS, HTTPS, MX, NS, SOA, TXT},
 };
 
 use crate::world::{World, answers, assert_negative, echo, query};
@@ -103,15 +103,12 @@ async fn each_steered_answer_is_counted_once() {
 async fn a_pathways_canonical_name_is_a_cname() {
     let world = World::new().await;
     let told = ["named.fairway.test. 40 CNAME cdn.example.net."];
-    for rtype in [A, AAAA, CNAME] {
+    for rtype in [A, AAAA, CNAME, HTTPS, TXT] {
         assert_eq!(answers(&world.ask("named.fairway.test.", rtype).await), told, "{rtype}");
     }
-    let reply = world.ask("named.fairway.test.", TXT).await;
-    assert_negative(&reply, 60);
-    // At the apex it would push out the zone's own SOA and NS.
+    // At the apex it would push out the zone's own SOA and NS; its addresses would be told, and are not known here.
     let reply = world.ask("fairway.test.", A).await;
-    assert_eq!(reply.answers.len(), 0);
-    assert_negative(&reply, 40);
+    assert_eq!((reply.metadata.response_code, reply.answers.len()), (ResponseCode::ServFail, 0));
     assert_eq!(world.ask("fairway.test.", NS).await.answers.len(), 2);
 }
 
@@ -218,7 +215,9 @@ async fn any_is_answered_with_the_least() {
         ["fairway.test.", "ns1.fairway.test.", "live.fairway.test.", "a.steered.fairway.test.", "large.fairway.test."]
     {
         let reply = world.ask(name, ANY).await;
-        assert_eq!(reply.answers.iter().map(|r| r.record_type()).collect::<Vec<_>>(), [HINFO], "{name}");
+        let mut types: Vec<_> = reply.answers.iter().map(|r| r.record_type()).collect();
+        types.dedup();
+        assert_eq!(types.len(), 1, "{name}: {types:?}");
     }
     assert_eq!(answers(&world.ask("www.fairway.test.", ANY).await), ["www.fairway.test. 300 CNAME live.fairway.test."]);
     assert_negative(&world.ask("down.fairway.test.", ANY).await, 60);

@@ -2,9 +2,11 @@
 
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
-use fairway_dns::{Bound, Metrics, Zones, serve};
+use fairway_dns::{
+    DnsError, Metrics, Options, Reload, Server,
+    server::sockets::{Listen, Listener, Sockets},
+};
 use fairway_geo::GeoTable;
 use fairway_steering::{Live, Service, Snapshot};
 use hickory_proto::{
@@ -19,6 +21,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UdpSocket},
+    task::JoinHandle,
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -122,10 +125,10 @@ addresses = ["192.0.2.40"]
 pub struct World {
     pub address: SocketAddr,
     pub live: Arc<Live>,
-    pub zones: Arc<ArcSwap<Zones>>,
+    pub reload: Reload,
     pub registry: Registry,
     pub shutdown: CancellationToken,
-    pub task: tokio::task::JoinHandle<Result<(), fairway_dns::DnsError>>,
+    pub task: JoinHandle<Result<(), DnsError>>,
     pub folder: TempDir,
 }
 
@@ -133,20 +136,27 @@ impl World {
     pub async fn new() -> Self {
         // Texts of 800 and 2,000 octets: one too large for plain DNS, one for any datagram.
         let texts = |count| (0..count).map(|_| format!(" \"{}\"", "x".repeat(199))).collect::<String>();
-        Self::with_zone(&format!("{ZONE}large TXT {}\nhuge TXT {}\n", texts(4), texts(10))).await
+        let zone = format!("{ZONE}large TXT {}\nhuge TXT {}\n", texts(4), texts(10));
+        Self::with(&zone, |options| options.rates.amplification = 0).await
     }
 
     pub async fn with_zone(zone: &str) -> Self {
+        Self::with(zone, |_| ()).await
+    }
+
+    /// With these options changed.
+    pub async fn with(zone: &str, change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("fairway.test.zone"), zone).unwrap();
         let live = Arc::new(Live::new(snapshot(folder.path()), Utc::now()));
         let (shutdown, mut registry) = (CancellationToken::new(), Registry::with_prefix("fairway"));
         let metrics = Metrics::register(&mut registry);
-        let zones = Zones::load(folder.path()).unwrap();
-        let listen = ["127.0.0.1:0".parse().unwrap()];
-        let Bound { addresses, zones, task } =
-            serve(&listen, live.clone(), zones, metrics, shutdown.clone()).await.unwrap();
-        Self { address: addresses[0], live, zones, registry, shutdown, task, folder }
+        let listen = vec![Listen { service: Listener::Plain, address: "127.0.0.1:0".parse().unwrap() }];
+        let mut options = Options::new(listen, folder.path().into(), folder.path().into()).unwrap();
+        change(&mut options);
+        let Server { bound, reload, task, .. } =
+            Server::start(options, live.clone(), metrics, Sockets::default(), shutdown.clone()).await.unwrap();
+        Self { address: bound[0].address, live, reload, registry, shutdown, task, folder }
     }
 
     pub async fn udp(&self, bytes: &[u8]) -> Message {
