@@ -126,7 +126,7 @@ impl Datagrams {
         Ok(self.came)
     }
 
-    /// The `at`th of those that came.
+    /// The `at`th of those that came. Panics where that is none: what an earlier batch left there is nobody's.
     pub(crate) fn get(&mut self, at: usize) -> Datagram<'_> {
         assert!(at < self.came, "there is no such datagram");
         // SAFETY: `at` is below BATCH, and the references live no longer than this one to self. The kernel gives no more
@@ -137,7 +137,7 @@ impl Datagrams {
             let header = &raw const (*memory).incoming[at];
             let length = ((*header).msg_len as usize).min(DATAGRAM);
             Datagram {
-                bytes: (&(*query)).get_unchecked(..length),
+                bytes: &(&*query)[..length],
                 cut: (*header).msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
                 from: address(&(*memory).names[at]),
                 reply: &mut *reply,
@@ -146,7 +146,7 @@ impl Datagrams {
     }
 
     /// The reply to the `at`th is the first `length` octets of its buffer. It goes back to where that came from, and comes from
-    /// where that went to. One reply to each, in order.
+    /// where that went to. Panics unless there is one reply to each at most, in order, and within its buffer.
     pub(crate) fn reply(&mut self, at: usize, length: usize) {
         assert!(at < self.came && self.replied <= at && length <= DATAGRAM, "one reply each, in order, in its buffer");
         // SAFETY: `at` and `replied` are below BATCH, `length` within the buffer.
