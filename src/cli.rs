@@ -6,8 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use fairway_geo::{Asn, Country};
 use fairway_steering::record::DecisionId;
 
+mod dnssec;
 mod override_;
 
+pub use dnssec::{Dnssec, DsSeen, InitKeys, KeysStatus, RollKeys, ZoneOf};
 pub use override_::{ClearOverride, ListOverrides, Override, SetOverride};
 
 use crate::admin::DEFAULT_URL;
@@ -54,6 +56,9 @@ pub enum Command {
     /// Force pathways of a live node up, down, drained or to a share, whatever it finds; list and clear what is forced
     #[command(subcommand)]
     Override(Override),
+    /// Make, show and replace the keys that zones are signed with (DNSSEC)
+    #[command(subcommand, after_help = dnssec::DNSSEC_HELP)]
+    Dnssec(Dnssec),
     /// The embedded ClickHouse engine; `run` starts it by itself
     Store(Store),
 }

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         Command::Apply(args) => commands::change::apply(&args),
         Command::Rollback(args) => commands::change::rollback(&args),
         Command::Override(what) => commands::override_::run(&what, chrono::Utc::now()),
+        Command::Dnssec(what) => commands::dnssec::run(&what, &environment, chrono::Utc::now()),
         Command::Store(args) => commands::store::run(&args, &environment),
     };
     match done {

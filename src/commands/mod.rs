@@ -3,6 +3,7 @@
 pub mod change;
 pub mod check;
 pub mod demo;
+pub mod dnssec;
 pub mod explain;
 mod files;
 pub mod fmt;

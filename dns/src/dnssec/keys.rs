@@ -10,7 +10,7 @@ use std::{fmt, str::FromStr};
 
 use ring::{
     digest::{SHA256, digest},
-    rand::SystemRandom,
+    rand::{self, SystemRandom},
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -25,6 +25,9 @@ const FLAGS: u16 = 257;
 const PROTOCOL: u8 = 3;
 /// SHA-256 (RFC 4509), which RFC 8624 §3.3 makes mandatory; SHA-1 is not for new zones.
 const DIGEST: u8 = 2;
+
+/// What stands before the private key in PKCS#8 (RFC 8410 §7).
+const ED25519_PKCS8: [u8; 16] = *b"\x30\x2e\x02\x01\0\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
 
 /// How a key signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,13 +120,19 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// A new private key, as PKCS#8 (RFC 5958).
+    /// A new private key, as PKCS#8 (RFC 5958) that other tools read too.
     pub(crate) fn generate(algorithm: Algorithm, random: &SystemRandom) -> Result<Vec<u8>, NoRandomness> {
-        let document = match algorithm {
-            Algorithm::EcdsaP256Sha256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, random),
-            Algorithm::Ed25519 => Ed25519KeyPair::generate_pkcs8(random),
-        };
-        document.map(|document| document.as_ref().to_vec()).map_err(|_| NoRandomness)
+        match algorithm {
+            Algorithm::EcdsaP256Sha256 => {
+                let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, random);
+                document.map(|document| document.as_ref().to_vec()).map_err(|_| NoRandomness)
+            }
+            // `ring` would write its own version 2, which OpenSSL does not read.
+            Algorithm::Ed25519 => {
+                let seed = rand::generate::<[u8; 32]>(random).map_err(|_| NoRandomness)?;
+                Ok([&ED25519_PKCS8[..], &seed.expose()].concat())
+            }
+        }
     }
 
     /// The pair of this private key; in words what is wrong with it.
