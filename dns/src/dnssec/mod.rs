@@ -13,7 +13,7 @@
 //! # What is signed when
 //! Everything that exists is signed ahead of time, when the table of names is built: a flood of queries for it costs no
 //! signature. What does not exist is denied by a record made for the very name asked (RFC 9824): one signature each,
-//! [`budget::Budget`]-ed. What a wildcard yields is signed for the name asked too, as if that name existed: the reply needs
+//! within a `budget`. What a wildcard yields is signed for the name asked too, as if that name existed: the reply needs
 //! no proof that nothing closer is there, and is no larger than any other.
 
 pub(crate) mod budget;
