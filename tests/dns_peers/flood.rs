@@ -1,4 +1,5 @@
-//! Many questions over one socket: as many under way as a socket's buffer surely holds, and asked again when one is lost.
+//! Many questions: from resolvers in many networks, as they would come, so that each asks no more than a server that limits the
+//! rate of its replies takes from one network; as many under way as a socket's buffer surely holds, and asked again when lost.
 
 use std::{
     io::ErrorKind,
@@ -16,6 +17,8 @@ use hickory_proto::{
 };
 use ipnet::IpNet;
 
+/// Questions of one resolver. The limit is some hundreds a second where there is one.
+const EACH: usize = 100;
 /// Questions under way. A socket's usual buffer holds some 250 small datagrams.
 const WINDOW: usize = 64;
 /// After so long without any reply, those under way are asked again.
@@ -34,8 +37,14 @@ pub struct Said {
 
 /// Asks for `www.geo.test` for each client, and gives what was said to each.
 pub fn ask(server: SocketAddr, clients: &[IpNet]) -> Vec<Said> {
-    assert!(clients.len() <= usize::from(u16::MAX), "a message's id tells which client it is for");
-    let socket = connect(server, SILENCE);
+    let resolvers = (1..=u8::MAX).map(|network| Ipv4Addr::new(127, 1, network, 1));
+    assert!(clients.len() <= EACH * usize::from(u8::MAX), "too many for as many resolvers");
+    resolvers.zip(clients.chunks(EACH)).flat_map(|(resolver, clients)| ask_from(resolver, server, clients)).collect()
+}
+
+/// The same, from one resolver.
+fn ask_from(resolver: Ipv4Addr, server: SocketAddr, clients: &[IpNet]) -> Vec<Said> {
+    let socket = connect(resolver, server, SILENCE);
     let mut said: Vec<Option<Said>> = vec![None; clients.len()];
     let (mut next, mut under_way, mut silent) = (0, Vec::with_capacity(WINDOW), 0);
     let mut buffer = [0; 1232];
@@ -68,15 +77,15 @@ pub fn ask(server: SocketAddr, clients: &[IpNet]) -> Vec<Said> {
 
 /// One question, once; `None` where there is no good answer yet.
 pub fn reply(server: SocketAddr, client: IpNet) -> Option<Said> {
-    let socket = connect(server, Duration::from_millis(100));
+    let socket = connect(Ipv4Addr::LOCALHOST, server, Duration::from_millis(100));
     socket.send(&question(0, client)).ok()?;
     let mut buffer = [0; 1232];
     let length = socket.recv(&mut buffer).ok()?;
     read(&buffer[..length]).ok().map(|(_, said)| said)
 }
 
-fn connect(server: SocketAddr, patience: Duration) -> UdpSocket {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+fn connect(resolver: Ipv4Addr, server: SocketAddr, patience: Duration) -> UdpSocket {
+    let socket = UdpSocket::bind((resolver, 0)).unwrap();
     socket.connect(server).unwrap();
     socket.set_read_timeout(Some(patience)).unwrap();
     socket

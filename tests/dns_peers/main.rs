@@ -71,7 +71,6 @@ async fn twenty_thousand_networks_get_the_answers_that_gdnsd_and_knot_give_and_s
     scopes(&truth, &clients, &fairway);
     peers_scopes(&table, &clients, &fairway, &gdnsd, &knot);
     embedded(&world, &truth).await;
-    world.stop().await;
 }
 
 /// Every scope is the widest block around the client over which the answer is the same.

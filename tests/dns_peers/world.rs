@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     flood::reply,
-    support::{GERMAN, fairway, root, signal, wait_for},
+    support::{GERMAN, fairway, root, wait_for},
 };
 
 /// What `world.py` says of the world that it has made.
@@ -25,6 +25,7 @@ pub struct World {
     #[serde(flatten)]
     pub policy: Policy,
     servers: BTreeMap<String, Server>,
+    /// They end with the world.
     #[serde(skip)]
     running: Vec<Child>,
     #[serde(skip)]
@@ -83,13 +84,5 @@ impl World {
     /// Where a server listens.
     pub fn port(&self, server: &str) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.servers[server].port).into()
-    }
-
-    /// A clean end of all.
-    pub async fn stop(mut self) {
-        for child in &mut self.running {
-            signal(child.id().expect("it runs"), "TERM").await;
-            child.wait().await.unwrap();
-        }
     }
 }
