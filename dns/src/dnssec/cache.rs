@@ -42,7 +42,8 @@ struct Made {
 }
 
 impl Signatures {
-    /// As [`Signer::sign`], from what is there where that will do.
+    /// The RDATA of the RRSIG records of a set, which is served with a TTL of [`MAX_TTL`](super::MAX_TTL) at most: from what is
+    /// there where that will do. `data` is its RDATA, without pointers, in any order.
     pub(crate) fn sign(
         &mut self,
         signer: &Signer,
@@ -87,8 +88,8 @@ impl Signatures {
         DateTime::from_timestamp(first - REFRESH, 0)
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.made.len()
     }
 }

@@ -74,7 +74,7 @@ pub(crate) struct Denied {
 
 impl Signer {
     /// Denies while somebody waits: writes the NSEC's RDATA and its RRSIG's into `out`, for which [`MAX_NSEC`] and
-    /// [`Signer::signatures`] times [`Signer::signature_len`] octets are enough. Allocates nothing. The caller asks
+    /// twice [`Signer::signature_len`] octets are enough. Allocates nothing. The caller asks
     /// its [`Budget`](super::budget::Budget) first.
     pub(crate) fn sign_nsec_into(
         &self,

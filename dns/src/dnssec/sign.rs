@@ -28,7 +28,6 @@ use ring::rand::SystemRandom;
 
 use super::{
     DNSKEY_TTL, MAX_TTL,
-    canonical::canonical_set,
     keys::{NoRandomness, SIGNATURE, SigningKey},
     rollover::{Announced, Plan},
 };
@@ -148,39 +147,13 @@ impl Signer {
         if matches!(rtype, DNSKEY | CDS | CDNSKEY) { &self.published } else { &self.signing }
     }
 
-    /// How many signatures a set has; two while one algorithm gives way to another.
-    pub(crate) fn signatures(&self) -> usize {
-        self.signing.len()
-    }
-
     /// Octets of an RRSIG's RDATA in this zone.
     pub(crate) fn signature_len(&self) -> usize {
         HEAD + self.origin.as_wire().len() + SIGNATURE
     }
 
-    /// The RDATA of the RRSIG records of a set, which is served with a TTL of [`MAX_TTL`] at most. `data` is the RDATA, without
-    /// pointers, in any order.
-    pub(crate) fn sign(
-        &self,
-        owner: &Key,
-        rtype: u16,
-        ttl: u32,
-        data: &[Vec<u8>],
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Vec<u8>>, SignError> {
-        let data = canonical_set(rtype, data.iter().map(Vec::as_slice));
-        let set = Unsigned { owner, rtype, ttl, data: data.iter().map(Vec::as_slice) };
-        let (mut message, expires) = (Vec::new(), expiration(owner, now));
-        let sign = |key: &Arc<SigningKey>| {
-            message.clear();
-            self.compose(key, set.clone(), &mut message)?;
-            self.finish(key, &mut message, now, expires)
-        };
-        self.keys(rtype).iter().map(sign).collect()
-    }
-
-    /// Signs a set while somebody waits: writes [`Signer::signatures`] times [`Signer::signature_len`] octets, the RDATA of one
-    /// RRSIG after the other, and gives their number. Allocates nothing; the octets signed stand on the stack.
+    /// Signs a set while somebody waits: writes the RDATA of its RRSIG records one after the other, each
+    /// [`Signer::signature_len`] octets, and gives the octets of all; there are two while one key gives way to another. Allocates nothing; the octets signed stand on the stack.
     pub(crate) fn sign_into<'d>(
         &self,
         set: Unsigned<'_, impl Iterator<Item = &'d [u8]> + Clone>,
