@@ -1,13 +1,13 @@
 //! How many signatures may be made while somebody waits.
 //!
-//! A denial costs a signature, 13 µs (ECDSA P-256) or 17 µs (Ed25519), where any other answer costs one or two; whoever sends
-//! queries for names that are not there, from addresses that are not theirs, would buy the one for the price of the other.
-//! So UDP has a budget: past it a reply is truncated, and the resolver comes back over TCP, where its address has been
-//! shown and connections are counted. A resolver loses a round trip; a flood gets nothing.
+//! A denial costs a signature, 13 µs (ECDSA P-256) or 17 µs (Ed25519), where any other answer costs one or two; whoever
+//! sends queries for names that are not there, from addresses that are not theirs, would buy the one for the price of
+//! the other. So UDP has a budget: past it a reply is truncated, and the resolver comes back over TCP, where its
+//! address has been shown and connections are counted. A resolver loses a round trip; a flood gets nothing.
 //!
-//! It is a token bucket kept as one number, the time at which it will be full again (the virtual scheduling of GCRA, ITU-T
-//! I.371): taking is one compare-and-swap, and no thread fills it up. A bucket holds a tenth of a second's worth, so that a
-//! burst of honest queries passes and a flood does not first get a second for free.
+//! It is a token bucket kept as one number, the time at which it will be full again (the virtual scheduling of GCRA,
+//! ITU-T I.371): taking is one compare-and-swap, and no thread fills it up. A bucket holds a tenth of a second's worth,
+//! so that a burst of honest queries passes and a flood does not first get a second for free.
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
@@ -32,8 +32,8 @@ impl Budget {
         Self { cost, full_at: AtomicI64::new(i64::MIN) }
     }
 
-    /// Whether one more may be made; counted as made if so. A clock that is set back takes no budget away for longer than a
-    /// burst lasts.
+    /// Whether one more may be made; counted as made if so. A clock that is set back takes no budget away for longer
+    /// than a burst lasts.
     pub(crate) fn take(&self, now: DateTime<Utc>) -> bool {
         let now = now.timestamp_nanos_opt().unwrap_or(i64::MAX);
         let taken = self.full_at.fetch_update(Relaxed, Relaxed, |full_at| {

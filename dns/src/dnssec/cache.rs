@@ -1,13 +1,14 @@
 //! Signatures that outlive the table that they were made for.
 //!
-//! The table of names is made anew at each reload and each change of what is steered, and nearly all of it is as it was. A
-//! signature is looked up by the hash of all that it covers and of the key, so that a set that did not change is not signed
-//! again, wherever it stands and in whatever order things are built; two sets of the same octets are the same set. The hash is
-//! SHA-256: a weaker one would let whoever writes one record of a zone choose it so that it takes another's signature.
+//! The table of names is made anew at each reload and each change of what is steered, and nearly all of it is as it
+//! was. A signature is looked up by the hash of all that it covers and of the key, so that a set that did not change is
+//! not signed again, wherever it stands and in whatever order things are built; two sets of the same octets are the
+//! same set. The hash is SHA-256: a weaker one would let whoever writes one record of a zone choose it so that it takes
+//! another's signature.
 //!
 //! A signature is made anew when [`REFRESH`] is left of it. One that nobody asked for during an hour is forgotten
-//! ([`Signatures::forget`]): long enough for a decision that swings back, and a bound on what a busy control loop can leave
-//! behind.
+//! ([`Signatures::forget`]): long enough for a decision that swings back, and a bound on what a busy control loop can
+//! leave behind.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -42,8 +43,8 @@ struct Made {
 }
 
 impl Signatures {
-    /// The RDATA of the RRSIG records of a set, which is served with a TTL of [`MAX_TTL`](super::MAX_TTL) at most: from what is
-    /// there where that will do. `data` is its RDATA, without pointers, in any order.
+    /// The RDATA of the RRSIG records of a set, which is served with a TTL of [`MAX_TTL`](super::MAX_TTL) at most: from
+    /// what is there where that will do. `data` is its RDATA, without pointers, in any order.
     pub(crate) fn sign(
         &mut self,
         signer: &Signer,
@@ -76,8 +77,8 @@ impl Signatures {
         signer.keys(rtype).iter().map(rrsig).collect()
     }
 
-    /// Lets go of what nobody asked for during an hour, and of what is due: whatever the table needs of that has just been
-    /// made anew. To be called after a table was built, with the time that it was built with.
+    /// Lets go of what nobody asked for during an hour, and of what is due: whatever the table needs of that has just
+    /// been made anew. To be called after a table was built, with the time that it was built with.
     pub(crate) fn forget(&mut self, now: DateTime<Utc>) {
         self.made.retain(|_, made| made.used + KEPT >= now.timestamp() && made.will_do(now.timestamp()));
     }

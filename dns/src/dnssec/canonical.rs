@@ -1,7 +1,7 @@
 //! The one form in which records are signed (RFC 4034 §6), so that signer and validator hash the same octets.
 //!
-//! Names inside the data of some types are lower-cased: those of RFC 4034 §6.2, without NSEC, which RFC 6840 §5.1 took from
-//! the list. HINFO stands on that list by mistake; it holds no name. Types that came later are signed as they are.
+//! Names inside the data of some types are lower-cased: those of RFC 4034 §6.2, without NSEC, which RFC 6840 §5.1 took
+//! from the list. HINFO stands on that list by mistake; it holds no name. Types that came later are signed as they are.
 //!
 //! Data that are not what their type demands are left as they are: it is the reader of zones who refuses them.
 
@@ -48,8 +48,8 @@ fn canonical(rtype: u16, rdata: &[u8]) -> Vec<u8> {
     data
 }
 
-/// The records of a set as they are signed: in canonical form and order (RFC 4034 §6.3), each once. Who signs a set while
-/// somebody waits ([`Signer::sign_into`](super::sign::Signer::sign_into)) keeps its data in this form.
+/// The records of a set as they are signed: in canonical form and order (RFC 4034 §6.3), each once. Who signs a set
+/// while somebody waits ([`Signer::sign_into`](super::sign::Signer::sign_into)) keeps its data in this form.
 pub(crate) fn canonical_set<'d>(rtype: u16, data: impl Iterator<Item = &'d [u8]>) -> Vec<Vec<u8>> {
     let mut set: Vec<Vec<u8>> = data.map(|rdata| canonical(rtype, rdata)).collect();
     set.sort_unstable();

@@ -1,32 +1,33 @@
 //! What is not there, and the proof of it (RFC 9824, compact denial of existence).
 //!
 //! # One record
-//! A denial is one NSEC record made for the very name asked. It says that this name has certain types, and that the next name
-//! is the one that follows without room for any between ([`successor`]); so it denies nothing of any other name, and lists no
-//! names of the zone. A name that is not there is told to be there with one type, NXNAME, that no record can have; who knows it
-//! reads "no such name" from it, and who does not reads "no such data", which is as true. So one signature is made, not
-//! the two or three that a proof about a wildcard needs, and none beforehand.
+//! A denial is one NSEC record made for the very name asked. It says that this name has certain types, and that the
+//! next name is the one that follows without room for any between ([`successor`]); so it denies nothing of any other
+//! name, and lists no names of the zone. A name that is not there is told to be there with one type, NXNAME, that no
+//! record can have; who knows it reads "no such name" from it, and who does not reads "no such data", which is as true.
+//! So one signature is made, not the two or three that a proof about a wildcard needs, and none beforehand.
 //!
 //! The caller's part, by the RFC:
 //! - the name is there without the type asked: NODATA, [`Denial::Has`] its types;
 //! - it is only on the way to other names (an empty non-terminal): NODATA, [`Denial::Has`] none;
-//! - it is not there: [`Denial::NoName`], with NOERROR; NXDOMAIN if the query's EDNS flags have CO (Compact Answers OK, §5.1) or
-//!   it came without DO, and so gets no proof;
-//! - a delegation without DS: its referral has [`Denial::Has`] NS, at the cut; without SOA, it says nothing of names below (RFC
-//!   4035 §5.4);
+//! - it is not there: [`Denial::NoName`], with NOERROR; NXDOMAIN if the query's EDNS flags have CO (Compact Answers OK,
+//!   §5.1) or it came without DO, and so gets no proof;
+//! - a delegation without DS: its referral has [`Denial::Has`] NS, at the cut; without SOA, it says nothing of names
+//!   below (RFC 4035 §5.4);
 //! - NXNAME itself is asked for: FORMERR with extended error 30, Invalid Query Type (§3.5).
 //!
 //! The TTL is the smaller of the SOA's and of its minimum (RFC 9077 §3).
 //!
 //! # Who may use a denial for whom
-//! A resolver may answer other clients from a denial (RFC 8198). A steered name may have AAAA for one client and none for
-//! the next; a bitmap that told the truth about the one would deny it to the other. So its bitmap lists every type that the name
-//! has for anyone, but for the one asked; see [`nodata_types`].
+//! A resolver may answer other clients from a denial (RFC 8198). A steered name may have AAAA for one client and none
+//! for the next; a bitmap that told the truth about the one would deny it to the other. So its bitmap lists every type
+//! that the name has for anyone, but for the one asked; see [`nodata_types`].
 //!
 //! # Names at the limit
 //! The successor of a name is `\000` below it, which takes two octets. Where the name has 254 or 255 of its 255 already
-//! it has no names below, and the next is one beside it: a zero octet more in its first label, or else that label counted one
-//! up, as RFC 4471 §3.1.2 works it out. Nothing lies between, since nothing that would is short enough to be a name.
+//! it has no names below, and the next is one beside it: a zero octet more in its first label, or else that label
+//! counted one up, as RFC 4471 §3.1.2 works it out. Nothing lies between, since nothing that would is short enough to
+//! be a name.
 
 use std::iter;
 
@@ -104,8 +105,8 @@ pub(crate) fn write_nsec(owner: &Key, origin: &Key, denial: Denial<'_>, out: &mu
     Ok(next.len() + write_types(types, &mut out[next.len()..])?)
 }
 
-/// Writes the RDATA of an NSEC in a chain (RFC 4035 §2.3), as a secondary needs it, which cannot sign: `next` is the next name that
-/// the zone has, `types` those of this one.
+/// Writes the RDATA of an NSEC in a chain (RFC 4035 §2.3), as a secondary needs it, which cannot sign: `next` is the
+/// next name that the zone has, `types` those of this one.
 pub(crate) fn write_chained(next: &Key, types: &[u16], out: &mut [u8]) -> Result<usize, SignError> {
     let next = next.as_wire();
     out.get_mut(..next.len()).ok_or(SignError::TooLong)?.copy_from_slice(next);
@@ -149,8 +150,8 @@ pub(super) fn write_types(types: &[u16], out: &mut [u8]) -> Result<usize, SignEr
     Ok(at)
 }
 
-/// The name that follows `owner` in the canonical order (RFC 4034 §6.1) of all names that the zone could have; after the last
-/// of all, its origin.
+/// The name that follows `owner` in the canonical order (RFC 4034 §6.1) of all names that the zone could have; after
+/// the last of all, its origin.
 fn successor(owner: &Key, origin: &Key) -> ArrayVec<u8, MAX_NAME> {
     let mut name = ArrayVec::new();
     if owner.as_wire().len() + 2 <= MAX_NAME {

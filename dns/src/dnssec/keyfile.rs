@@ -1,9 +1,9 @@
 //! Where keys are kept: `<data_dir>/keys/<origin>/`, one folder a zone.
 //!
 //! In it are `<tag>-<algorithm>.pem`, a private key as PKCS#8 in PEM (RFC 7468 §10), which other tools read too, and
-//! `state.toml`, what was done and when ([`History`]). Only `fairway dnssec` writes there; a node reads, and what it does at any
-//! time follows from what it read. So several nodes may have copies of one folder, or the folder from a secret store,
-//! read-only.
+//! `state.toml`, what was done and when ([`History`]). Only `fairway dnssec` writes there; a node reads, and what it
+//! does at any time follows from what it read. So several nodes may have copies of one folder, or the folder from a
+//! secret store, read-only.
 //!
 //! A file is written beside its place, flushed to the disk and renamed into it: after a crash it is the old or the new
 //! one, never half of either. A key is there before the state that names it. Keys that the state no longer names are
@@ -104,8 +104,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads every zone's folder in `<data_dir>/keys`, as a whole or not at all. That none is there is no error: no zone is
-    /// signed.
+    /// Reads every zone's folder in `<data_dir>/keys`, as a whole or not at all. That none is there is no error: no
+    /// zone is signed.
     pub fn load(data_dir: &Path) -> Result<Self, KeyError> {
         let zones = origins(data_dir)?.into_iter().map(|origin| {
             let zone = read(&folder(data_dir, &origin)?)?;

@@ -1,10 +1,11 @@
 //! A key pair, and what is published of it: DNSKEY and DS records.
 //!
-//! Two algorithms are offered, those that RFC 8624 §3.1 recommends for signing: ECDSA P-256, which every validator knows,
-//! and Ed25519, whose signatures take no random number. Both sign in 64 octets. RSA is not: its signatures are four times
-//! as long, and take thirty times as long to make.
+//! Two algorithms are offered, those that RFC 8624 §3.1 recommends for signing: ECDSA P-256, which every validator
+//! knows, and Ed25519, whose signatures take no random number. Both sign in 64 octets. RSA is not: its signatures are
+//! four times as long, and take thirty times as long to make.
 //!
-//! Randomness is not handed in here, unlike elsewhere: nonces of ECDSA must come from the system, and `ring` takes no others.
+//! Randomness is not handed in here, unlike elsewhere: nonces of ECDSA must come from the system, and `ring` takes no
+//! others.
 
 use std::{fmt, str::FromStr};
 
@@ -102,7 +103,8 @@ impl<'de> Deserialize<'de> for KeyId {
     }
 }
 
-/// `ring` would not make the key or the signature: the system has no randomness. Nobody's fault; the same may work later.
+/// `ring` would not make the key or the signature: the system has no randomness. Nobody's fault; the same may work
+/// later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system gave no random numbers")]
 pub struct NoRandomness;

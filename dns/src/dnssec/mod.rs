@@ -1,14 +1,15 @@
 //! Signed zones (RFC 4033 to 4035): who signs, with which key, what is denied, and how a key gives way to the next.
 //!
-//! Read [`rollover`] first: a zone's keys as a pure function of what the operator has done and of the time. Then [`keys`]
-//! (a key pair and what is published of it), [`keyfile`] (where they are kept), [`operator`] (what `fairway dnssec`
-//! does), `canonical` and `sign` (RRSIG), `cache` (signatures that outlive a rebuild), `denial` and `budget` (what is signed
-//! while somebody waits).
+//! Read [`rollover`] first: a zone's keys as a pure function of what the operator has done and of the time. Then
+//! [`keys`] (a key pair and what is published of it), [`keyfile`] (where they are kept), [`operator`] (what `fairway
+//! dnssec` does), `canonical` and `sign` (RRSIG), `cache` (signatures that outlive a rebuild), `denial` and `budget`
+//! (what is signed while somebody waits).
 //!
 //! # One key a zone
-//! Each zone has one combined signing key, not a pair of which one signs the other (RFC 6781 §3.1). The pair was made for
-//! keys that were long in one role and short in the other, and for parents that were asked by hand; these keys are short in
-//! both and the parent is told by CDS (RFC 7344). What is left of the pair is twice the states in which a roll can stick.
+//! Each zone has one combined signing key, not a pair of which one signs the other (RFC 6781 §3.1). The pair was made
+//! for keys that were long in one role and short in the other, and for parents that were asked by hand; these keys are
+//! short in both and the parent is told by CDS (RFC 7344). What is left of the pair is twice the states in which a roll
+//! can stick.
 //!
 //! # What is signed when
 //! Everything that exists is signed ahead of time, when the table of names is built: a flood of queries for it costs no
@@ -33,10 +34,10 @@ pub use keys::{Algorithm, KeyId};
 pub use operator::{Status, ZoneKeys};
 pub use rollover::{Announced, Phase, Plan, Refusal, Task};
 
-/// TTL, in seconds, of the DNSKEY, CDS and CDNSKEY sets: an hour. Each step of a roll-over waits for it once or twice; the
-/// sets are asked for once an hour by a resolver that has anything to do with the zone, which is nothing.
+/// TTL, in seconds, of the DNSKEY, CDS and CDNSKEY sets: an hour. Each step of a roll-over waits for it once or twice;
+/// the sets are asked for once an hour by a resolver that has anything to do with the zone, which is nothing.
 pub const DNSKEY_TTL: u32 = 3_600;
 
-/// The longest TTL, in seconds, of anything in a signed zone: a day. A roll-over waits until no cache holds what the old key
-/// signed, and so must know how long that can be. Longer ones are cut to it.
+/// The longest TTL, in seconds, of anything in a signed zone: a day. A roll-over waits until no cache holds what the
+/// old key signed, and so must know how long that can be. Longer ones are cut to it.
 pub const MAX_TTL: u32 = 86_400;

@@ -1,41 +1,41 @@
-//! How a zone's key comes, gives way to the next, and goes, without an answer that a validator would refuse (RFC 6781 §4,
-//! RFC 7583).
+//! How a zone's key comes, gives way to the next, and goes, without an answer that a validator would refuse (RFC 6781
+//! §4, RFC 7583).
 //!
 //! # A function of what was done and of the time
 //! [`History`] holds what an operator did and when: a key made, a roll begun, the parent seen to have followed. Which
-//! records follow from it now is [`History::plan`], a pure function. No step that only waits is ever written down: a node
-//! changes nothing in the folder of keys, nodes that share a copy of it do the same at the same time, and one that was off
-//! for a week wakes in the right step.
+//! records follow from it now is [`History::plan`], a pure function. No step that only waits is ever written down: a
+//! node changes nothing in the folder of keys, nodes that share a copy of it do the same at the same time, and one that
+//! was off for a week wakes in the right step.
 //!
 //! # What each step waits for
 //! A validator joins three things that it may have cached at different times: the parent's DS, the zone's DNSKEY, a
-//! signature. The rule behind all steps: nothing is used before every cache can have it, and nothing is taken away while a
-//! cache may still need it.
-//! - *First key*: signed for [`MAX_TTL`] until no cache holds an unsigned answer (*introducing*); then the parent may have
-//!   the DS (*submitting*); from when it has it, *secure*.
-//! - *Roll*: the new key stands in DNSKEY until every cache has it there (*publishing*); then it signs alone, and CDS asks
-//!   the parent for it (*submitting*); the parent has followed, and until no cache holds the old DS or an old signature both
-//!   keys stand in DNSKEY, signed by both (*retiring*). It is the double-KSK and pre-published-ZSK roll of RFC 6781 in one,
-//!   since the keys are one.
-//! - *Roll to another algorithm*: a validator may insist on a signature by each algorithm that it finds in DNSKEY (RFC 6781
-//!   §4.1.4). So everything is signed by both before the new key is published (*presigning*), and until no cache has
-//!   the old key in DNSKEY (*cleaning*).
-//! - *Emergency*: the old key is known to somebody else. What can be saved is the wait before the parent is asked: the new
-//!   key is announced at once, and everything is signed by both keys until the old one goes, so that it need not stay for old
-//!   signatures. A resolver that has the old DNSKEY set when it meets the new DS may fail, for an hour at most; it is the
-//!   price, and it is told. The forger is not shut out before the old DS has left the caches: the parent's TTL decides, which
-//!   no order of steps can shorten.
-//! - *Unsigning*: the parent is asked to take the DS away (RFC 8078 §4) while everything stays signed (*withdrawing*); when no
-//!   cache holds it (*expiring*), the zone is *unsigned*.
+//! signature. The rule behind all steps: nothing is used before every cache can have it, and nothing is taken away
+//! while a cache may still need it.
+//! - *First key*: signed for [`MAX_TTL`] until no cache holds an unsigned answer (*introducing*); then the parent may
+//!   have the DS (*submitting*); from when it has it, *secure*.
+//! - *Roll*: the new key stands in DNSKEY until every cache has it there (*publishing*); then it signs alone, and CDS
+//!   asks the parent for it (*submitting*); the parent has followed, and until no cache holds the old DS or an old
+//!   signature both keys stand in DNSKEY, signed by both (*retiring*). It is the double-KSK and pre-published-ZSK roll
+//!   of RFC 6781 in one, since the keys are one.
+//! - *Roll to another algorithm*: a validator may insist on a signature by each algorithm that it finds in DNSKEY (RFC
+//!   6781 §4.1.4). So everything is signed by both before the new key is published (*presigning*), and until no cache
+//!   has the old key in DNSKEY (*cleaning*).
+//! - *Emergency*: the old key is known to somebody else. What can be saved is the wait before the parent is asked: the
+//!   new key is announced at once, and everything is signed by both keys until the old one goes, so that it need not
+//!   stay for old signatures. A resolver that has the old DNSKEY set when it meets the new DS may fail, for an hour at
+//!   most; it is the price, and it is told. The forger is not shut out before the old DS has left the caches: the
+//!   parent's TTL decides, which no order of steps can shorten.
+//! - *Unsigning*: the parent is asked to take the DS away (RFC 8078 §4) while everything stays signed (*withdrawing*);
+//!   when no cache holds it (*expiring*), the zone is *unsigned*.
 //!
 //! # The parent
-//! Only the operator says when the parent has followed: a registry has many servers, and an answer from one proves nothing
-//! of the others; a roll that waits harms nobody. The DS's TTL is the parent's; told, or two days, longer than any
-//! registry's we know of.
+//! Only the operator says when the parent has followed: a registry has many servers, and an answer from one proves
+//! nothing of the others; a roll that waits harms nobody. The DS's TTL is the parent's; told, or two days, longer than
+//! any registry's we know of.
 //!
 //! # Margin
-//! Every wait is an hour longer than the caches need ([`MARGIN`]): for copying keys to the other nodes, for secondaries, for
-//! clocks.
+//! Every wait is an hour longer than the caches need ([`MARGIN`]): for copying keys to the other nodes, for
+//! secondaries, for clocks.
 
 use std::fmt;
 
@@ -311,8 +311,8 @@ impl History {
         Ok(())
     }
 
-    /// The parent has done what was asked: its servers all have the DS that is announced and no other, with this TTL. For a
-    /// zone's first key it may have been early.
+    /// The parent has done what was asked: its servers all have the DS that is announced and no other, with this TTL.
+    /// For a zone's first key it may have been early.
     pub fn seen(&mut self, ttl: u32, now: DateTime<Utc>) -> Result<(), Refusal> {
         let plan = self.plan(now);
         let seen = Some(Seen { at: now, ttl });

@@ -1,21 +1,22 @@
 //! Signatures over sets of records (RRSIG, RFC 4034 §3).
 //!
 //! # How long they hold
-//! A signature made ahead of time holds for 14 days from when it is made, less up to two days that depend on the name, so
-//! that what was signed together does not come due together; it is made anew when 7 days are left. Between the two there
-//! are four days at least: signing stays rare. Seven days are what an operator has to notice a node that no longer signs,
-//! and are longer than any TTL ([`MAX_TTL`]), so that a cache never holds a record past its signature (RFC 6781 §4.4.2).
-//! Nothing is stored: a node that was off for a month signs everything when it starts, and one that slept through a month
-//! finds everything due when it wakes ([`Signatures::due`](super::cache::Signatures::due) is a time of the clock on the wall).
+//! A signature made ahead of time holds for 14 days from when it is made, less up to two days that depend on the name,
+//! so that what was signed together does not come due together; it is made anew when 7 days are left. Between the two
+//! there are four days at least: signing stays rare. Seven days are what an operator has to notice a node that no
+//! longer signs, and are longer than any TTL ([`MAX_TTL`]), so that a cache never holds a record past its signature
+//! (RFC 6781 §4.4.2). Nothing is stored: a node that was off for a month signs everything when it starts, and one that
+//! slept through a month finds everything due when it wakes ([`Signatures::due`](super::cache::Signatures::due) is a
+//! time of the clock on the wall).
 //!
-//! A signature made while somebody waits need only outlive the caches that hold it, which is a day, and a validator's clock
-//! that is late or early: it holds for two. A denial that can be replayed is the shorter the better.
+//! A signature made while somebody waits need only outlive the caches that hold it, which is a day, and a validator's
+//! clock that is late or early: it holds for two. A denial that can be replayed is the shorter the better.
 //!
 //! Each begins an hour before it is made, for validators whose clock is behind.
 //!
 //! # With which key
-//! With each that [`Plan::signing`] names; DNSKEY, CDS and CDNSKEY with each that is published, so that they can be followed
-//! from any DS record that a cache may hold (RFC 7344 §4.1 wants no less).
+//! With each that [`Plan::signing`] names; DNSKEY, CDS and CDNSKEY with each that is published, so that they can be
+//! followed from any DS record that a cache may hold (RFC 7344 §4.1 wants no less).
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -112,7 +113,8 @@ pub(crate) struct Unsigned<'s, D> {
 }
 
 impl Signer {
-    /// What signs the zone of this origin by this plan; `None` where it is not signed. `keys` has every key of the plan.
+    /// What signs the zone of this origin by this plan; `None` where it is not signed. `keys` has every key of the
+    /// plan.
     pub(crate) fn new(origin: &Key, keys: &[Arc<SigningKey>], plan: &Plan) -> Option<Self> {
         let those = |ids: &[_]| keys.iter().filter(|key| ids.contains(&key.id())).cloned().collect::<Vec<_>>();
         let (published, signing) = (those(&plan.published), those(&plan.signing));
@@ -153,7 +155,8 @@ impl Signer {
     }
 
     /// Signs a set while somebody waits: writes the RDATA of its RRSIG records one after the other, each
-    /// [`Signer::signature_len`] octets, and gives the octets of all; there are two while one key gives way to another. Allocates nothing; the octets signed stand on the stack.
+    /// [`Signer::signature_len`] octets, and gives the octets of all; there are two while one key gives way to another.
+    /// Allocates nothing; the octets signed stand on the stack.
     pub(crate) fn sign_into<'d>(
         &self,
         set: Unsigned<'_, impl Iterator<Item = &'d [u8]> + Clone>,
