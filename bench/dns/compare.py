@@ -8,6 +8,8 @@ left is how well names are compressed: the mean size of each server's replies is
 from wire import substance
 
 SAMPLE = 500
+# The TC bit, in a header's third octet.
+TRUNCATED = 0x02
 
 
 class Different(Exception):
@@ -20,8 +22,9 @@ def replies(server, mode, queries):
     found = []
     for query in queries[::step]:
         reply = server.ask(query) or server.ask(query)
-        if reply is None:
-            raise Different(f"{server.name} does not answer {mode}: {query.hex()}")
+        if reply is None or reply[2] & TRUNCATED:
+            how = "does not answer" if reply is None else "truncates"
+            raise Different(f"{server.name} {how} {mode}, {query.hex()}; does it limit the rate of its replies?")
         found.append((query, reply))
     return found
 
