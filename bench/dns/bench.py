@@ -78,8 +78,16 @@ def contenders(mode, modes_of):
     return names + ([SWAPPED] if "fairway" in names and mode in ("static", "geo-random", "mixed") else [])
 
 
-def rounds(servers, modes_of, files, data):
-    """Runs by mode and server."""
+def check(name, mode, measured, size):
+    """That what was timed is what was compared: a server that cuts its replies under load, as one does that limits their rate,
+    would be quick at nothing."""
+    if size and abs(measured.size - size) > 3:
+        raise Different(f"{name}'s replies to {mode} have {measured.size:.0f} octets under load and {size:.0f} without; does it "
+                        "limit the rate of its replies?")
+
+
+def rounds(servers, modes_of, files, data, sizes):
+    """Runs by mode and server; `sizes` are those of replies before."""
     runs = {mode: {name: [] for name in contenders(mode, modes_of)} for mode in queries.MODES}
     for turn in range(ROUNDS):
         for mode, of in runs.items():
@@ -92,6 +100,8 @@ def rounds(servers, modes_of, files, data):
                     fast, paced = run(server, file, FAST_SECONDS), run(server, file, PACED_SECONDS, RATE)
                 if swap and swap.swaps < FAST_SECONDS + PACED_SECONDS - 2:
                     raise RuntimeError(f"only {swap.swaps} snapshots were swapped")
+                for measured in (fast, paced):
+                    check(name, mode, measured, sizes[mode].get(server.name))
                 pairs.append((fast, paced))
     return runs
 
@@ -117,7 +127,7 @@ def main():
         sizes = {mode: same([servers[n] for n in SERVERS if mode in modes_of[n] and n != FLOOR], mode, asked[mode])
                  for mode in queries.MODES}
         say("every server says the same; now they are timed")
-        runs = rounds(servers, modes_of, folder / "queries", folder / "world/fairway/data")
+        runs = rounds(servers, modes_of, folder / "queries", folder / "world/fairway/data", sizes)
     finally:
         stop(servers.values())
         shutil.rmtree(folder, ignore_errors=True)
@@ -142,4 +152,4 @@ if __name__ == "__main__":
     try:
         main()
     except Different as different:
-        sys.exit(f"bench-dns: the servers do not say the same, so nothing was timed: {different}")
+        sys.exit(f"bench-dns: the servers do not say the same, so no figure means anything: {different}")

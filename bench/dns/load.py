@@ -25,6 +25,8 @@ class Run:
     cpu: float
     sent: int
     lost: int
+    # Octets of a reply, on average.
+    size: float
     # Microseconds; at a fixed rate only.
     p50: float = 0
     p99: float = 0
@@ -53,13 +55,13 @@ def run(server, file, seconds, rate=None):
     cpu, core, wall = server.cpu() - cpu, core_times(SERVER_CORE) - core, time.monotonic() - begun
 
     def number(what):
-        return float(re.search(rf"{what}:\s+([\d.]+)", told).group(1))
+        return float(re.search(rf"{what}:?\s+([\d.]+)", told).group(1))
 
     sent, answered = int(number("Queries sent")), int(number("Queries completed"))
     if not answered:
         raise RuntimeError(f"{server.name} answers nothing:\n{told[-1000:]}")
     found = Run(number("Queries per second"), cpu / answered * 1e6, sent, sent - answered,
-                others=max(0, core - cpu) / wall)
+                number("Average packet size:.* response"), others=max(0, core - cpu) / wall)
     if rate:
         # "> NOERROR binary input 0.000034"; a lost one has no time.
         times = sorted(float(line.rpartition(" ")[2]) for line in told.splitlines()
