@@ -23,6 +23,9 @@
 pub mod cookie;
 pub mod dnssec;
 pub mod flatten;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod limit;
 pub mod metrics;
 mod names;
@@ -39,6 +42,7 @@ mod view;
 mod wire;
 pub mod zones;
 
+pub use hickory_proto::rr::Name;
 pub use metrics::Metrics;
 pub use server::{DnsError, Options, Server};
 pub use serving::{LoadError, Reload};

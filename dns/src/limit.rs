@@ -42,12 +42,12 @@
 //! set forward forgives what is owed; one set back by less than a second makes it last as much longer.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use chrono::{DateTime, Utc};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use siphasher::sip::SipHasher13;
 
 /// Lines of the table: 1 MiB, which stays in a core's second-level cache under the floods for which it is there.
@@ -79,7 +79,7 @@ pub struct Limits {
     pub burst: u32,
     /// Every how many-th reply over the rate is sent truncated; 0: none.
     pub slip: u8,
-    /// Who is never limited.
+    /// Whose datagrams count as proven. This machine's own, by default.
     pub exempt: Vec<IpNet>,
     /// How many times its query a reply to an unproven source may be; 0: any.
     pub amplification: u16,
@@ -87,7 +87,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { per_second: 200, burst: 400, slip: 2, exempt: Vec::new(), amplification: 10 }
+        // Nobody outside can send from this machine's own addresses: the kernel drops what claims to be from there.
+        let loopback = IpNet::from(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8));
+        let exempt = vec![loopback, IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))];
+        Self { per_second: 200, burst: 400, slip: 2, exempt, amplification: 10 }
     }
 }
 
@@ -201,7 +204,7 @@ impl Limiter {
     /// What becomes of a reply of this kind to a source that is not proven. `subject` is a number that the same thing
     /// keeps over snapshots: a hash of the owner's name, or of the zone's.
     pub(crate) fn judge(&self, source: IpAddr, kind: Kind, subject: u64, now: DateTime<Utc>) -> Verdict {
-        if self.lines.is_empty() || self.is_exempt(source) {
+        if self.lines.is_empty() {
             return Verdict::Pass;
         }
         let hash = self.hash(source, kind, subject);
@@ -209,7 +212,8 @@ impl Limiter {
         self.take(line, hash >> (64 - TAG), units(now))
     }
 
-    fn is_exempt(&self, source: IpAddr) -> bool {
+    /// Whether an operator vouches for this source: it counts as proven.
+    pub(crate) fn is_exempt(&self, source: IpAddr) -> bool {
         !self.limits.exempt.is_empty() && {
             let source = source.to_canonical();
             self.limits.exempt.iter().any(|prefix| prefix.contains(&source))

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use fairway_steering::Snapshot;
 
-use crate::{cookie::Cookies, dnssec::budget::Budget, limit::Limiter, names::Names, settings::Settings, transfer::Transfers};
+use crate::{
+    cookie::Cookies, dnssec::budget::Budget, limit::Limiter, names::Names, settings::Settings, transfer::Transfers,
+};
 
 /// A snapshot, and the names whose answers its decisions choose. The two belong together: a steered name knows its service
 /// by the index that it has in this snapshot.

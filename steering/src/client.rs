@@ -47,6 +47,11 @@ impl<'a> Client<'a> {
         Self { address, located, via, session: None, content: None, device: None, stream: None, buffer_ms: None }
     }
 
+    /// The length of the prefix around it by which it is told from others where chance decides; 0 where its address is not known.
+    pub fn hashed_bits(&self) -> u8 {
+        self.address.map_or(0, hashed_bits)
+    }
+
     /// Someone at `place`, wherever in it: the question of explain and of policy tests. Its decision's `holds` is 0.0.0.0/0
     /// and means nothing.
     pub fn at(place: Place, via: Via, session: Option<&'a str>) -> Self {

@@ -2,8 +2,11 @@
 //!
 //! We deny a name when it is asked for, by a record made for it (RFC 9824). A secondary cannot sign; so it is handed the chain
 //! of NSEC records from name to name (RFC 4035 §2.3), which denies everything between two names. The two ways do not
-//! contradict each other: each is signed, and each says of a name what is so. Steered names are in neither: what they answer
-//! is a decision, and a secondary makes none.
+//! contradict each other: each is signed, and each says of a name what is so.
+//!
+//! Steered names have a link in the chain, with all types that any decision may answer, and nothing else: what they answer
+//! is a decision, and a secondary makes none. Were they left out, a resolver that reasons from NSEC (RFC 8198) could deny
+//! them to everyone by a gap that it learnt from a secondary.
 
 use std::sync::Arc;
 
@@ -23,6 +26,7 @@ use crate::{
         sign::SignError,
     },
     wire::{name::Key, query::rtype},
+    zones::order,
 };
 
 /// Owners and sets of zone number `number`, in canonical order of owners.
@@ -34,7 +38,10 @@ pub(super) fn of(
     now: DateTime<Utc>,
 ) -> Result<Arc<[(Box<[u8]>, Set)]>, SignError> {
     let zone = &zones[number];
-    let mut owners: Vec<Key> = zone.data.sets.iter().map(|set| Key::new(&set.name)).collect();
+    let steered = table.iter().filter(|(_, node)| node.zone == number && node.steered.is_some());
+    let steered = steered.filter_map(|(name, _)| Some(Key::read(name)?.0));
+    let mut owners: Vec<Key> = zone.data.sets.iter().map(|set| Key::new(&set.name)).chain(steered).collect();
+    owners.sort_by_cached_key(|owner| order(owner.as_wire()));
     owners.dedup();
     let named: Vec<(&Key, &Node)> = owners
         .iter()
@@ -47,12 +54,11 @@ pub(super) fn of(
         // Glue is no part of the chain.
         let after = named[at + 1..].iter().find(|(_, node)| !matches!(node.kind, Kind::Below(_)));
         let next = after.map_or(&zone.origin, |(next, _)| next);
-        let types: Vec<u16> = node
-            .sets
-            .iter()
-            .map(|set| set.rtype)
-            .filter(|rtype| node.kind != Kind::Cut || matches!(*rtype, rtype::NS | rtype::DS))
-            .collect();
+        let own = node.sets.iter().map(|set| set.rtype);
+        let own = own.filter(|rtype| node.kind != Kind::Cut || matches!(*rtype, rtype::NS | rtype::DS));
+        let mut types: Vec<u16> = own.chain(node.steered.iter().flat_map(|steered| steered.rtypes())).collect();
+        types.sort_unstable();
+        types.dedup();
         let mut data = vec![0; MAX_NSEC];
         let length = write_chained(next, &types, &mut data)?;
         data.truncate(length);

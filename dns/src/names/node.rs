@@ -1,7 +1,7 @@
 //! One name, and what it has.
 
 use super::set::Set;
-use crate::{steered::Steered, wire::query::rtype};
+use crate::steered::Steered;
 
 /// What a name is to its zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,11 +52,6 @@ impl Node {
     pub(crate) fn set(&self, rtype: u16) -> Option<&Set> {
         self.sets.iter().find(|set| set.rtype == rtype)
     }
-
-    /// The records that stand in the place of all others.
-    pub(crate) fn cname(&self) -> Option<&Set> {
-        self.set(rtype::CNAME)
-    }
 }
 
 impl Denial {
@@ -65,9 +60,7 @@ impl Denial {
         match self {
             Self::None => None,
             Self::One(set) => Some(set),
-            Self::ByType(sets) => {
-                sets.iter().find(|(asked, _)| *asked == rtype).or(sets.first()).map(|(_, set)| set)
-            }
+            Self::ByType(sets) => sets.iter().find(|(asked, _)| *asked == rtype).or(sets.first()).map(|(_, set)| set),
         }
     }
 }

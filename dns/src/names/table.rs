@@ -81,11 +81,6 @@ impl Table {
         self.names.get(wire)
     }
 
-    /// How many names.
-    pub(crate) fn len(&self) -> usize {
-        self.names.len()
-    }
-
     /// All names with their data, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &Node)> {
         self.names.iter().map(|(name, node)| (&**name, node))

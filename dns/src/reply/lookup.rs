@@ -163,11 +163,17 @@ type Next = Option<(Key, Position)>;
 
 impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
     /// Writes all that there is.
-    pub(crate) fn run(asking: &'a Asking<'v, 'q>, writer: &'a mut Writer<'o>, found: &'a mut Substance) -> Result<(), Stop> {
+    pub(crate) fn run(
+        asking: &'a Asking<'v, 'q>,
+        writer: &'a mut Writer<'o>,
+        found: &'a mut Substance,
+    ) -> Result<(), Stop> {
         let mut lookup = Self { asking, writer, found };
         let question = &asking.question.name;
         let position = Position { begin: HEADER, written: question.as_wire().len(), then: 0 };
-        let Some((mut name, mut position)) = lookup.step(&Step { name: question, position, wildcard: false })? else { return Ok(()) };
+        let Some((mut name, mut position)) = lookup.step(&Step { name: question, position, wildcard: false })? else {
+            return Ok(());
+        };
         let mut seen = ArrayVec::<u64, MAX_CHAIN>::new();
         seen.push(xxh3_64(question.as_wire()));
         while !seen.is_full() {
@@ -253,7 +259,8 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
         let zone = self.enter(node.zone);
         let asked = self.asking.question.rtype;
         if let Some(steered) = &node.steered
-            && (steered.answers(asked) && (asked != rtype::ANY || node.sets.is_empty()) || steered.aliases && node.set(asked).is_none())
+            && (steered.answers(asked) && (asked != rtype::ANY || node.sets.is_empty())
+                || steered.aliases && node.set(asked).is_none())
         {
             return self.steered(step, zone, node, steered);
         }
@@ -280,10 +287,6 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
         let address = asking.subnet.filter(|_| service.policy.client_subnet).unwrap_or(asking.source);
         let client = snapshot.client(address, Via::Dns, None);
         let decision = decide(snapshot, service, &client, asking.now, &mut ());
-        if asking.scoped && service.policy.client_subnet {
-            let scope = decision.holds(snapshot, service, &client, asking.now).prefix_len();
-            self.found.scope = self.found.scope.max(scope).max(steered.view_scope(&client, &snapshot.geo));
-        }
         // A CDN's host name that could not be resolved has no records: the next best pathway that has takes its place.
         let view = steered.view_of(&client);
         let mut order = decision.for_dns_in_order(&service.policy);
@@ -292,8 +295,14 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
             (!variant.sets(view).is_empty()).then_some((pathway, variant))
         });
         let mut answer = Answered::of(&decision, service, Via::Dns, asking.now);
-        if let Some((pathway, _)) = chosen {
-            answer.chosen = Some(pathway);
+        let first = answer.chosen;
+        answer.chosen = chosen.map(|(pathway, _)| pathway).or(first);
+        if asking.scoped && service.policy.client_subnet {
+            let holds = decision.holds(snapshot, service, &client, asking.now).prefix_len();
+            // It holds for the first choice; who comes after that may be by chance.
+            let passed_over = if answer.chosen == first { 0 } else { client.hashed_bits() };
+            let scope = holds.max(passed_over).max(steered.view_scope(&client, &snapshot.geo));
+            self.found.scope = self.found.scope.max(scope);
         }
         let decided = Decided { service: steered.service, answer, address, place: client.located.place };
         let Some((_, variant)) = chosen else {
@@ -396,7 +405,9 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
             self.writer.set(Section::Authority, owner, proof, proof.ttl, origin, true)?;
         }
         for server in servers.data() {
-            let Some((name, _)) = Key::read(server.bytes).filter(|(name, _)| name.is_within(&zone.origin)) else { continue };
+            let Some((name, _)) = Key::read(server.bytes).filter(|(name, _)| name.is_within(&zone.origin)) else {
+                continue;
+            };
             let Some(node) = names.table.exact(name.as_wire()).filter(|node| node.zone == cut.zone) else { continue };
             let labels = &server.bytes[..name.start(zone.origin.labels())];
             for set in [rtype::A, rtype::AAAA].into_iter().filter_map(|rtype| node.set(rtype)) {

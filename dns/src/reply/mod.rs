@@ -143,7 +143,9 @@ pub fn answer(
         Some(option) => view.guards.cookies.judge(option, source, now).map(Some),
         None => Ok(None),
     };
-    let proven = transport.is_proven() || matches!(&cookie, Ok(Some(cookie)) if cookie.is_good());
+    let proven = transport.is_proven()
+        || matches!(&cookie, Ok(Some(cookie)) if cookie.is_good())
+        || view.guards.limiter.is_exempt(source);
     let room = match (&query.edns, transport) {
         (_, Transport::Tcp | Transport::Tls | Transport::Https | Transport::Quic) => usize::from(u16::MAX),
         (None, Transport::Udp) => usize::from(PLAIN_UDP_SIZE),

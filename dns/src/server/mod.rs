@@ -191,9 +191,11 @@ impl Server {
             limiter: Limiter::new(options.rates, secret()?)?,
             signatures: Budget::new(options.signatures),
         };
-        let keeping = Keeping { zones: options.zones, data_dir: options.data_dir, views: options.flatten.views.clone() };
+        let keeping =
+            Keeping { zones: options.zones, data_dir: options.data_dir, views: options.flatten.views.clone() };
         let (snapshot, settings, of) = (live.snapshot(), options.settings, transfers.clone());
-        let begun = tokio::task::spawn_blocking(move || Begun::new(keeping, snapshot, settings, guards, of, Utc::now()));
+        let begun =
+            tokio::task::spawn_blocking(move || Begun::new(keeping, snapshot, settings, guards, of, Utc::now()));
         let begun = begun.await.map_err(|_| LoadError::Gone)??;
         let warnings = begun.warnings.clone();
 
@@ -217,8 +219,7 @@ impl Server {
         let (keeper, reload) = Keeper::new(begun, serving.clone(), flattener, notices);
 
         let threads = Threads::start(sockets.udp()?, || Thread::new(serving.clone()))?;
-        let listeners =
-            Listeners::new(serving, options.connections, metrics.connections.clone(), shutdown.clone());
+        let listeners = Listeners::new(serving, options.connections, metrics.connections.clone(), shutdown.clone());
         for listener in sockets.listeners(Transport::Tcp)? {
             listeners.tcp(listener)?;
         }
@@ -237,7 +238,8 @@ impl Server {
         let task = tokio::spawn(async move {
             let stop = shutdown.child_token();
             let keeping = tokio::spawn(keeper.run(stop.clone()));
-            let watching = certificates.map(|certificates| tokio::spawn(certificates.watch(LOOKED_AT_EVERY, stop.clone())));
+            let watching =
+                certificates.map(|certificates| tokio::spawn(certificates.watch(LOOKED_AT_EVERY, stop.clone())));
             let outcome = threads.run(stop.clone()).await;
             // A thread that failed ends the server.
             shutdown.cancel();

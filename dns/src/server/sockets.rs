@@ -33,7 +33,7 @@ use std::{
     io::{self, Read, Write},
     net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
     time::Duration,
@@ -190,13 +190,20 @@ impl Sockets {
         self.held.iter().filter(move |held| held.transport == transport).map(|held| held.file.try_clone())
     }
 
+    /// Other files of the same sockets.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let clone = |held: &Held| {
+            let &Held { transport, asked, address, ref file } = held;
+            io::Result::Ok(Held { transport, asked, address, file: file.try_clone()? })
+        };
+        Ok(Self { held: self.held.iter().map(clone).collect::<Result<_, _>>()? })
+    }
+
     /// Sends all of them to the process at the other end, which [`Sockets::receive`]s them. They stay open here too.
     pub fn send(&self, mut to: &UnixStream) -> Result<(), SocketError> {
         to.write_all(&line(&self.held.len().to_string()))?;
         for held in &self.held {
-            let line = line(&format!("{} {}", held.transport.name(), held.asked));
-            let taken = sys::send_file(to, &line, held.file.as_fd())?;
-            to.write_all(line.get(taken..).unwrap_or_default())?;
+            send_one(to, &format!("{} {}", held.transport.name(), held.asked), held.file.as_fd())?;
         }
         Ok(())
     }
@@ -209,18 +216,35 @@ impl Sockets {
         let count: usize = text.parse().map_err(|_| SocketError::Foreign(text.to_owned()))?;
         let mut held = Vec::new();
         for _ in 0..count.min(MOST) {
-            let (read, file) = sys::receive_file(from, &mut bytes)?;
-            from.read_exact(&mut bytes[read..])?; // at the other end's end, too, this says so
-            let text = self::text(&bytes);
-            let foreign = || SocketError::Foreign(text.to_owned());
+            let (text, file) = receive_one(from)?;
+            let foreign = || SocketError::Foreign(text.clone());
             let (transport, asked) = text.split_once(' ').ok_or_else(foreign)?;
             let transport = Transport::ALL.into_iter().find(|known| known.name() == transport).ok_or_else(foreign)?;
             let asked = asked.parse().map_err(|_| foreign())?;
-            let socket = Socket::from(file.ok_or_else(foreign)?);
+            let socket = Socket::from(file);
             let address = socket.local_addr()?.as_socket().ok_or_else(foreign)?;
             held.push(Held { transport, asked, address, file: socket.into() });
         }
         Ok(Self { held })
+    }
+}
+
+/// Sends one socket, of whatever kind, and what it is called: 79 octets at most.
+pub fn send_one(mut to: &UnixStream, called: &str, file: BorrowedFd<'_>) -> Result<(), SocketError> {
+    let line = line(called);
+    let taken = sys::send_file(to, &line, file)?;
+    Ok(to.write_all(line.get(taken..).unwrap_or_default())?)
+}
+
+/// Takes what [`send_one`] sends.
+pub fn receive_one(mut from: &UnixStream) -> Result<(String, OwnedFd), SocketError> {
+    let mut bytes = [0; LINE];
+    let (read, file) = sys::receive_file(from, &mut bytes)?;
+    from.read_exact(&mut bytes[read..])?; // at the other end's end, too, this says so
+    let called = text(&bytes).to_owned();
+    match file {
+        Some(file) => Ok((called, file)),
+        None => Err(SocketError::Foreign(called)),
     }
 }
 

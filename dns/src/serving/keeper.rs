@@ -29,7 +29,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Serving;
 use crate::{
-    dnssec::{KeyError, Keys, cache::Signatures, sign::{SignError, Signer}},
+    dnssec::{
+        KeyError, Keys,
+        cache::Signatures,
+        sign::{SignError, Signer},
+    },
     flatten::{Flattened, Flattener, PlacedViews, Views},
     names::{
         Names,
@@ -48,6 +52,8 @@ use crate::{
 
 /// After a failure that nobody asked for.
 const RETRY: Duration = Duration::from_secs(60);
+/// How often the clock is looked at, where nothing is due before.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Why zones or keys could not be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -188,7 +194,12 @@ impl Begun {
 }
 
 impl Keeper {
-    pub(crate) fn new(materials: Begun, serving: Arc<Serving>, flattener: Flattener, notifier: Notifier) -> (Self, Reload) {
+    pub(crate) fn new(
+        materials: Begun,
+        serving: Arc<Serving>,
+        flattener: Flattener,
+        notifier: Notifier,
+    ) -> (Self, Reload) {
         let (reload, reloads) = mpsc::channel(1);
         (Self { materials: Some(materials.materials), serving, flattener, notifier, reloads }, Reload(reload))
     }
@@ -297,13 +308,15 @@ fn hosts(snapshot: &Snapshot) -> BTreeSet<String> {
     snapshot.services.iter().flat_map(|service| steered::hosts(&service.policy)).map(str::to_owned).collect()
 }
 
+/// By the clock on the wall, which is looked at each minute: it may be set, and the machine may sleep.
 async fn until(due: Option<DateTime<Utc>>) {
-    match due {
-        None => std::future::pending().await,
+    let Some(due) = due else { return std::future::pending().await };
+    loop {
+        let left = (due - Utc::now()).to_std().unwrap_or_default();
         // Never at once: what is due and does not come about must not keep a core busy.
-        Some(due) => {
-            let wait = (due - Utc::now()).to_std().unwrap_or_default();
-            tokio::time::sleep(wait.max(Duration::from_secs(1))).await;
+        tokio::time::sleep(left.clamp(Duration::from_secs(1), LOOK)).await;
+        if due <= Utc::now() {
+            return;
         }
     }
 }

@@ -5,18 +5,15 @@
 
 mod keeper;
 
-use std::{
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use arrayvec::ArrayVec;
 use chrono::{DateTime, Utc};
 use fairway_steering::{Live, Via};
 
-pub use keeper::{LoadError, Reload};
 pub(crate) use keeper::{Begun, Keeper, Keeping};
+pub use keeper::{LoadError, Reload};
 
 use crate::{
     cookie,
@@ -27,7 +24,10 @@ use crate::{
     transfer::{Request, Ruling, axfr},
     transport::{Answers, Transfer, Transport},
     view::View,
-    wire::{name::Key, query::{HEADER, Query}},
+    wire::{
+        name::Key,
+        query::{HEADER, Query},
+    },
 };
 
 /// Answers for every transport.

@@ -31,8 +31,6 @@ pub(crate) mod rtype {
     pub(crate) const DS: u16 = 43;
     pub(crate) const RRSIG: u16 = 46;
     pub(crate) const NSEC: u16 = 47;
-    pub(crate) const SVCB: u16 = 64;
-    pub(crate) const HTTPS: u16 = 65;
     /// Says in an NSEC that there is no such name (RFC 9824 §3.1).
     pub(crate) const NXNAME: u16 = 128;
     pub(crate) const TSIG: u16 = 250;

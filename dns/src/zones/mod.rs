@@ -31,4 +31,5 @@ pub mod zone;
 
 pub use folder::Zones;
 pub use mistake::{Mistake, Place, ZoneError};
+pub(crate) use text::order;
 pub use zone::{RecordSet, Warning, Zone};

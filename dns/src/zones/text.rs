@@ -136,7 +136,7 @@ pub(super) fn name_length(bytes: &[u8]) -> Option<usize> {
 /// children. The octets of a name are a beginning of those of every name below it.
 ///
 /// Each label ends in 0; a 0 in it, and the 1 that says so, become two octets.
-pub(super) fn order(wire: &[u8]) -> Box<[u8]> {
+pub(crate) fn order(wire: &[u8]) -> Box<[u8]> {
     let labels: ArrayVec<&[u8], 128> = labels(wire).take(128).collect();
     let mut order = Vec::with_capacity(wire.len());
     for label in labels.iter().rev() {
