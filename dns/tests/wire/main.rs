@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod answers;
+mod ask;
+mod cases;
 mod protocol;
 mod running;
+mod told;
+mod transports;
 mod world;

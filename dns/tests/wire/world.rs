@@ -1,11 +1,11 @@
-//! Two networks, five services, one zone; and a client that sends whatever bytes it likes.
+//! Two networks, seven services, one zone; and a client that sends whatever bytes it likes.
 
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use fairway_dns::{
     DnsError, Metrics, Options, Reload, Server,
-    server::sockets::{Listen, Listener, Sockets},
+    server::sockets::{Bound, Listen, Listener, Sockets},
 };
 use fairway_geo::GeoTable;
 use fairway_steering::{Live, Service, Snapshot};
@@ -56,7 +56,7 @@ ns.sub     A     192.0.2.54
 intosub    CNAME x.sub
 "#;
 
-const POLICIES: [(&str, &str); 5] = [
+const POLICIES: [(&str, &str); 7] = [
     (
         "live.policy.toml",
         r#"
@@ -110,6 +110,47 @@ cname = "live.fairway.test"
 "#,
     ),
     (
+        "blind.policy.toml",
+        r#"
+names = ["blind.fairway.test"]
+ttl = "20s"
+client_subnet = false
+[[pathway]]
+id = "east"
+url = "http://east.fairway.test/"
+addresses = ["192.0.2.50"]
+[[pathway]]
+id = "west"
+url = "http://west.fairway.test/"
+addresses = ["192.0.2.51"]
+[[step]]
+do = "prefer"
+tiers = [["west"]]
+when = { asn = [64497] }
+"#,
+    ),
+    (
+        "service.policy.toml",
+        r#"
+names = ["service.fairway.test"]
+ttl = "20s"
+[[pathway]]
+id = "new"
+url = "https://new.fairway.test:8443/"
+addresses = ["192.0.2.70", "2001:db8::70"]
+alpn = ["h3", "h2"]
+[[pathway]]
+id = "old"
+url = "https://old.fairway.test/"
+addresses = ["192.0.2.71"]
+alpn = ["h2"]
+[[step]]
+do = "prefer"
+tiers = [["old"]]
+when = { asn = [64497] }
+"#,
+    ),
+    (
         "outside.policy.toml",
         r#"
 names = ["live.example.org"]
@@ -124,6 +165,7 @@ addresses = ["192.0.2.40"]
 
 pub struct World {
     pub address: SocketAddr,
+    pub bound: Vec<Bound>,
     pub live: Arc<Live>,
     pub reload: Reload,
     pub registry: Registry,
@@ -140,10 +182,6 @@ impl World {
         Self::with(&zone, |options| options.rates.amplification = 0).await
     }
 
-    pub async fn with_zone(zone: &str) -> Self {
-        Self::with(zone, |_| ()).await
-    }
-
     /// With these options changed.
     pub async fn with(zone: &str, change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -156,7 +194,7 @@ impl World {
         change(&mut options);
         let Server { bound, reload, task, .. } =
             Server::start(options, live.clone(), metrics, Sockets::default(), shutdown.clone()).await.unwrap();
-        Self { address: bound[0].address, live, reload, registry, shutdown, task, folder }
+        Self { address: bound[0].address, bound, live, reload, registry, shutdown, task, folder }
     }
 
     pub async fn udp(&self, bytes: &[u8]) -> Message {
