@@ -32,7 +32,7 @@
 pub(crate) mod lookup;
 mod prove;
 mod signature;
-mod subnet;
+pub(crate) mod subnet;
 mod why;
 
 use std::net::IpAddr;
@@ -88,6 +88,7 @@ pub(crate) mod code {
 
 /// Extended errors (RFC 8914 §4).
 mod extended {
+    pub(super) const NOT_READY: u16 = 14;
     pub(super) const NOT_AUTHORITATIVE: u16 = 20;
     pub(super) const NOT_SUPPORTED: u16 = 21;
     /// RFC 9824 §3.4.
@@ -254,9 +255,11 @@ pub fn answer(
         if let (Some(subnet), Some((_, scope))) = (told, &mut opt.subnet) {
             *scope = subnet.scope(substance.scope);
         }
-        if substance.code == code::REFUSED && opt.extended_error.is_none() {
-            opt.extended_error = Some(extended::NOT_AUTHORITATIVE);
-        }
+        opt.extended_error = opt.extended_error.or(match substance.code {
+            code::REFUSED => Some(extended::NOT_AUTHORITATIVE),
+            code::SERV_FAIL => Some(extended::NOT_READY),
+            _ => None,
+        });
     }
     let length = writer.finish(query.id, flags, substance.code, opt.as_ref());
     let length = match signature {

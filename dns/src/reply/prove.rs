@@ -24,10 +24,7 @@ use crate::{
         node::Node,
         set::{NOWHERE, Rdata, Set},
     },
-    wire::{
-        query::rtype,
-        writer::{Owner, Section},
-    },
+    wire::{query::rtype, writer::Section},
 };
 
 /// Room for an RRSIG's data: 18 octets, the longest name, 64 octets of signature.
@@ -40,7 +37,7 @@ const MAX_TYPES: usize = 64;
 impl Lookup<'_, '_, '_, '_> {
     /// Denies the name itself.
     pub(super) fn deny_name(&mut self, step: &Step<'_>, zone: &Zone) -> Result<(), Stop> {
-        if self.signer(zone)?.is_some() && !self.asking.compact {
+        if zone.signer.is_some() && self.asking.dnssec && !self.asking.compact {
             self.found.code = 0;
         }
         self.deny(step, zone, Denial::NoName)
@@ -125,6 +122,6 @@ impl Lookup<'_, '_, '_, '_> {
         data: &[u8],
     ) -> Result<(), Stop> {
         let data = Rdata { bytes: data, tails: [NOWHERE; 2] };
-        Ok(self.writer.record(section, Owner { ..step.owner() }, rtype, ttl, data, step.origin(zone))?)
+        Ok(self.writer.record(section, step.owner(), rtype, ttl, data, step.origin(zone))?)
     }
 }

@@ -5,7 +5,7 @@
 
 mod keeper;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use arrayvec::ArrayVec;
@@ -136,8 +136,10 @@ impl Answers for Serving {
         now: DateTime<Utc>,
         out: &mut [u8],
     ) -> Option<usize> {
-        let block = self.metrics.shared();
-        self.reply(&self.view.load(), query, source, transport, now, block, || fastrand::u32(..), out)
+        let (block, begun) = (self.metrics.shared(), Instant::now());
+        let length = self.reply(&self.view.load(), query, source, transport, now, block, || fastrand::u32(..), out)?;
+        block.took(transport, begun.elapsed(), 1);
+        Some(length)
     }
 
     fn transfer(&self, bytes: &[u8], source: IpAddr, transport: Transport, now: DateTime<Utc>) -> Option<Transfer> {
