@@ -9,7 +9,7 @@ use fairway_steering::record::DecisionId;
 mod dnssec;
 mod override_;
 
-pub use dnssec::{Dnssec, DsSeen, InitKeys, KeysStatus, RollKeys, ZoneOf};
+pub use dnssec::{Dnssec, KeysStatus, ZoneOf};
 pub use override_::{ClearOverride, ListOverrides, Override, SetOverride};
 
 use crate::admin::DEFAULT_URL;
@@ -30,7 +30,8 @@ Try it: `fairway demo`, then `dig -p 5300 @127.0.0.1 live.fairway.test +subnet=1
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a node: DNS, HTTP steering, beacons, store, dashboard
-    Run(Run),
+    #[command(after_help = RUN_HELP)]
+    Run(RunNode),
     /// Run a node with a synthetic world around it: local CDNs with faults to inject, and viewers
     Demo(Demo),
     /// Check policy and zone files: every problem with its place, and what to write instead
@@ -63,7 +64,15 @@ pub enum Command {
     Store(Store),
 }
 
+const RUN_HELP: &str = "\
+With --replace, a node that runs on this data folder hands over: this one reads all it is told and, if there is no
+mistake, goes on with the same sockets and the same data, and the other ends with 0. DNS is answered all the time, and
+HTTP connections wait for some tenths of a second. If this one fails before it answers, the other goes on as before.
+Where no node runs, one is started.
+Signals: TERM and INT stop a node, HUP has it read policies, zones and keys again.";
+
 const CHECK_HELP: &str = "\
+With no paths, the configuration is checked as well, and what it names: policies, zones, keys, certificate.
 A problem has a code: P0001 and up are errors, and such a file is no policy; P0101 and up are warnings: steps that
 never apply or that another undoes, clients whom fences leave nothing, steps that go by what nobody tells.
 Exit codes: 0 no errors, 65 errors (with --deny-warnings, or warnings).
@@ -86,9 +95,11 @@ Editors that know JSON Schema for TOML complete and check policies by it:
 /// What to check.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Policy files, or folders of them and of zone files
-    #[arg(default_value = "policies")]
+    /// Policy files, or folders of them and of zone files; without any, what the configuration names
     pub paths: Vec<PathBuf>,
+    /// Configuration file; without it and without paths, `fairway.toml` in this folder if there is one
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Warnings too are a failure
     #[arg(long)]
     pub deny_warnings: bool,
@@ -117,6 +128,17 @@ pub struct Test {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// How a node is started.
+#[derive(Debug, Args)]
+pub struct RunNode {
+    /// As for all commands that read it.
+    #[command(flatten)]
+    pub run: Run,
+    /// Take over from the node that runs on this data folder, without losing a query
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// How a node is configured.

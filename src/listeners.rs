@@ -1,4 +1,4 @@
-//! The HTTP listeners: bound early, served until the shutdown, requests in flight finished.
+//! HTTP listeners, served until the shutdown, requests in flight finished.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,19 +13,10 @@ use fairway_geo::TrustedProxies;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::exit::Failure;
-
 /// How long requests in flight may take after the shutdown was asked for: longer than any answer of ours takes.
 const GRACE: Duration = Duration::from_secs(5);
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// Binds, or says which key to change.
-pub async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| Failure::unavailable(format!("cannot listen on {address} (`{key}`): {error}")))
-}
 
 /// Serves `router` until the shutdown. Every request carries the client's address as an extension.
 pub fn serve(

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => commands::run::run(&args, &environment),
         Command::Demo(args) => commands::demo::run(&args, &environment),
-        Command::Check(args) => commands::check::run(&args, chrono::Utc::now()),
+        Command::Check(args) => commands::check::run(&args, &environment, chrono::Utc::now()),
         Command::Fmt(args) => commands::fmt::run(&args),
         Command::Test(args) => commands::test::run(&args),
         Command::Schema => commands::schema::run(),

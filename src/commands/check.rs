@@ -1,4 +1,7 @@
 //! `fairway check`: start-up stopped early. It reads what a node would read, by the same functions, and says more of it.
+//!
+//! Files that are named are checked as they are, on any machine. Without names, or with `--config`, it is a node that is
+//! checked: its configuration, and the certificate, keys, policies and zones that this names.
 
 use std::{
     io::{self, Write},
@@ -15,28 +18,45 @@ use super::{
     files::{self, File},
 };
 use crate::{
+    Environment, cli,
     cli::Check,
     exit::{Code, Failure},
+    node::prepare::dns_files,
 };
 
 /// Checks each path; prints every problem there is.
-pub fn run(args: &Check, now: DateTime<Utc>) -> Result<(), Failure> {
+pub fn run(args: &Check, environment: &Environment, now: DateTime<Utc>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let (files, mut errors) = files::read(&args.paths);
+    let mut paths = args.paths.clone();
+    let mut of_node = None;
+    if args.config.is_some() || paths.is_empty() {
+        let run = cli::Run { config: args.config.clone(), show_config: false };
+        let config = super::config(&run, environment)?;
+        of_node = dns_files(&config).err().map(|failure| failure.message);
+        if paths.is_empty() {
+            paths.push(config.policies);
+        }
+    }
+    let (files, mut errors) = files::read(&paths);
+    errors.extend(of_node);
     let mut warnings = Vec::new();
     for file in &files {
         match file.policy() {
             Ok(policy) => {
                 tell(&mut out, &policy)?;
-                warnings.extend(lint(&file.name(), &policy, now.into()));
+                warnings.extend(lint(&file.name(), &policy, now.into()).iter().map(Problem::render));
             }
             Err(problems) => errors.extend(problems.iter().map(Problem::render)),
         }
     }
-    args.paths.iter().filter(|path| path.is_dir()).for_each(|folder| errors.extend(together(folder, &files)));
+    for folder in paths.iter().filter(|path| path.is_dir()) {
+        let (wrong, doubtful) = together(folder, &files);
+        errors.extend(wrong);
+        warnings.extend(doubtful);
+    }
 
     let warned = warnings.len();
-    let mut problems: Vec<String> = warnings.iter().map(Problem::render).collect();
+    let mut problems = warnings;
     problems.extend(errors);
     match (problems.len() - warned, warned) {
         (0, 0) => Ok(()),
@@ -53,16 +73,20 @@ pub fn run(args: &Check, now: DateTime<Utc>) -> Result<(), Failure> {
     }
 }
 
-/// What is wrong with the files of a folder together, each of which may be right in itself.
-fn together(folder: &Path, files: &[File]) -> Vec<String> {
+/// What is wrong with the files of a folder together, each of which may be right in itself; and what had better be otherwise.
+fn together(folder: &Path, files: &[File]) -> (Vec<String>, Vec<String>) {
     let policies: Vec<Policy> =
         files.iter().filter(|file| file.path.parent() == Some(folder)).filter_map(|file| file.policy().ok()).collect();
     let mut errors: Vec<String> = sources::names_twice(&policies).iter().map(render).collect();
+    let mut warnings = Vec::new();
     match Zones::load(folder) {
-        Ok(zones) => errors.extend(unsteered(&policies, &zones)),
+        Ok(zones) => {
+            errors.extend(unsteered(&policies, &zones));
+            warnings.extend(zones.iter().flat_map(|zone| &zone.warnings).map(|warning| format!("warning: {warning}")));
+        }
         Err(error) => errors.push(format!("error: {error}")),
     }
-    errors
+    (errors, warnings)
 }
 
 fn tell(out: &mut impl Write, policy: &Policy) -> io::Result<()> {

@@ -34,9 +34,9 @@ pub fn run(args: &cli::Demo, environment: &Environment) -> Result<(), Failure> {
         let mut out = io::stdout();
         // Before the node, which would meanwhile find every CDN down.
         media::make(&args.media, &mut |text| eprintln!("{text}")).await.map_err(Failure::unavailable)?;
-        let node = Node::start(&config, shutdown.clone()).await?;
+        let node = Node::start(config.clone(), shutdown.clone()).await?;
         let policies = sources::read(&config.policies)?;
-        let at = NodeAt { dns: node.listening.dns[0], public: node.listening.public };
+        let at = NodeAt { dns: node.listening().dns[0], public: node.listening().public };
         let options = Options {
             viewers: args.viewers,
             listen: args.listen,
@@ -47,7 +47,7 @@ pub fn run(args: &cli::Demo, environment: &Environment) -> Result<(), Failure> {
         let world = World::start(&policies, at, node.geo.clone(), options, shutdown.clone())
             .await
             .map_err(Failure::unavailable)?;
-        out.write_all(welcome(&node.listening, &world, args.viewers).as_bytes())?;
+        out.write_all(welcome(node.listening(), &world, args.viewers).as_bytes())?;
         out.flush()?;
 
         let running = node.run();

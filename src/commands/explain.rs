@@ -96,7 +96,7 @@ fn on_files(args: &cli::Explain, environment: &Environment) -> Result<Explanatio
     super::start_log("warn")?;
     let policies = sources::read(&config.policies)?;
     let now = Utc::now();
-    let geo = Arc::new(node::load_geo(&config.geo)?);
+    let geo = Arc::new(node::prepare::load_geo(&config.geo)?);
     // Fresh since long ago: a pathway that was never judged did not just change.
     let fresh = |policy| Service::fresh(Arc::new(policy), DateTime::UNIX_EPOCH);
     let services = policies.into_iter().map(fresh).collect();

@@ -3,9 +3,13 @@
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use fairway_policies::Problem;
-use toml::{Spanned, de::DeTable, de::DeValue};
+use serde::{Deserialize, de::DeserializeOwned};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, ValueDeserializer},
+};
 
-use super::keys::KEYS;
+use super::keys::{KEYS, Key};
 
 /// Names of environment variables begin with this; `__` stands for the dot.
 const ENV_PREFIX: &str = "FAIRWAY_";
@@ -21,6 +25,14 @@ pub enum Origin {
     Environment(String, String),
     /// The command that runs has another default.
     Command,
+}
+
+/// One table of a list of tables, and where it begins.
+#[derive(Debug)]
+pub struct Row<T> {
+    /// What it says.
+    pub value: T,
+    span: Range<usize>,
 }
 
 /// Every key's effective value.
@@ -54,14 +66,14 @@ impl Layers {
             let Some(rest) = name.strip_prefix(ENV_PREFIX) else { continue };
             let dotted = rest.to_ascii_lowercase().replace("__", ".");
             match declared(&dotted) {
-                Some(key) => {
+                Some(Key { name: key, .. }) => {
                     layers.values.insert(key, (lenient(&text), Origin::Environment(name, text)));
                 }
                 None => {
                     let help = suggestion(&dotted).map(|key| {
                         format!("did you mean `{ENV_PREFIX}{}`?", key.to_ascii_uppercase().replace('.', "__"))
                     });
-                    problems.push(in_environment(&name, &text, format!("there is no key `{dotted}`"), help));
+                    problems.push(in_environment(&name, &text, true, format!("there is no key `{dotted}`"), help));
                 }
             }
         }
@@ -89,22 +101,66 @@ impl Layers {
         }
     }
 
+    /// The tables of a key that takes a list of them. What does not fit is told where it stands.
+    pub fn rows<T: DeserializeOwned>(&self, key: &'static str) -> Result<Vec<Row<T>>, Vec<Problem>> {
+        let (_, origin) = &self.values[key];
+        let text = match (origin, &self.file) {
+            (Origin::File(_), Some((_, text))) => text.clone(),
+            (Origin::Environment(_, text), _) => format!("{key} = {text}"),
+            _ => return Ok(Vec::new()),
+        };
+        let refuse = |span, message| vec![self.problem_in(key, span, message)];
+        // It has parsed before, but for what a variable says.
+        let table = DeTable::parse(&text).map_err(|error| refuse(error.span(), error.message().to_owned()))?;
+        let tables = match find(table.into_inner(), key) {
+            Some(DeValue::Array(tables)) => tables,
+            _ => return Err(refuse(None, format!("`{key}` must be a list of tables, each under `[[{key}]]`"))),
+        };
+        let mut problems = Vec::new();
+        let mut rows = Vec::new();
+        for table in tables {
+            let span = table.span();
+            match T::deserialize(ValueDeserializer::from(table)) {
+                Ok(value) => rows.push(Row { value, span }),
+                Err(error) => {
+                    problems.push(self.problem_in(key, error.span().or(Some(span)), error.message().to_owned()));
+                }
+            }
+        }
+        if problems.is_empty() { Ok(rows) } else { Err(problems) }
+    }
+
+    /// A problem with one table of `key`.
+    pub fn problem_of<T>(&self, key: &'static str, row: &Row<T>, message: String) -> Problem {
+        self.problem_in(key, Some(row.span.clone()), message)
+    }
+
     /// A problem with the value of `key`, at the place it came from.
     pub fn problem(&self, key: &'static str, message: String) -> Problem {
+        self.problem_in(key, None, message)
+    }
+
+    /// The same, with the part of it at `span` of the file.
+    fn problem_in(&self, key: &'static str, part: Option<Range<usize>>, message: String) -> Problem {
         let (value, origin) = &self.values[key];
-        match (origin, &self.file) {
-            (Origin::File(span), Some((name, text))) => at(name, text, span.clone(), message, None),
-            (Origin::Environment(name, text), _) => in_environment(name, text, message, None),
+        let mut problem = match (origin, &self.file) {
+            (Origin::File(span), Some((name, text))) => at(name, text, part.unwrap_or(span.clone()), message, None),
+            (Origin::Environment(name, text), _) => return in_environment(name, text, is_secret(key), message, None),
             _ => at("default", &format!("{key} = {value}"), 0..key.len(), message, None),
+        };
+        if is_secret(key) && !problem.source.trim_start().starts_with("[[") {
+            // A secret does not belong into a log.
+            (problem.source, problem.width) = (format!("{:>1$}", "…", problem.column as usize), 1);
         }
+        problem
     }
 
     fn lay_table(&mut self, table: &DeTable<'_>, prefix: &str, problems: &mut Vec<Problem>) {
         for (key, value) in table {
             let dotted = format!("{prefix}{}", key.get_ref());
             match (declared(&dotted), value.get_ref()) {
-                (Some(name), _) => {
-                    self.values.insert(name, (self.source_value(value), Origin::File(value.span())));
+                (Some(key), _) => {
+                    self.values.insert(key.name, (plain(value), Origin::File(value.span())));
                 }
                 (None, DeValue::Table(inner)) if KEYS.iter().any(|k| k.name.starts_with(&format!("{dotted}."))) => {
                     self.lay_table(inner, &format!("{dotted}."), problems);
@@ -120,12 +176,6 @@ impl Layers {
             }
         }
     }
-
-    /// The value as the file writes it; it has parsed once already, as part of the whole.
-    fn source_value(&self, value: &Spanned<DeValue<'_>>) -> toml::Value {
-        let text = self.file.as_ref().and_then(|(_, text)| text.get(value.span()));
-        text.map_or_else(|| toml::Value::String(String::new()), lenient)
-    }
 }
 
 /// One line a key: its value and where it came from.
@@ -133,8 +183,10 @@ impl fmt::Display for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for key in KEYS {
             let (value, origin) = &self.values[key.name];
-            let shown = match key.name {
-                "store.password" if value.as_str() != Some("") => "\"…\"".to_owned(),
+            let shown = match value {
+                toml::Value::String(text) if text.is_empty() => value.to_string(),
+                toml::Value::Array(items) if items.is_empty() => value.to_string(),
+                _ if key.secret => "\"…\"".to_owned(),
                 _ => value.to_string(),
             };
             let origin = match (origin, &self.file) {
@@ -157,8 +209,29 @@ fn lenient(text: &str) -> toml::Value {
         .unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
-fn declared(dotted: &str) -> Option<&'static str> {
-    KEYS.iter().map(|key| key.name).find(|name| *name == dotted)
+/// As TOML has it, without the places.
+fn plain(value: &Spanned<DeValue<'_>>) -> toml::Value {
+    toml::Value::deserialize(ValueDeserializer::from(value.clone()))
+        .unwrap_or_else(|error| toml::Value::String(error.message().to_owned())) // a number of more than 64 bits
+}
+
+/// The value of a dotted key in a table.
+fn find<'t>(table: DeTable<'t>, dotted: &str) -> Option<DeValue<'t>> {
+    let (first, rest) = dotted.split_once('.').map_or((dotted, None), |(first, rest)| (first, Some(rest)));
+    let (_, value) = table.into_iter().find(|(key, _)| key.get_ref() == first)?;
+    match (value.into_inner(), rest) {
+        (value, None) => Some(value),
+        (DeValue::Table(table), Some(rest)) => find(table, rest),
+        _ => None,
+    }
+}
+
+fn declared(dotted: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == dotted)
+}
+
+fn is_secret(key: &str) -> bool {
+    declared(key).is_some_and(|key| key.secret)
 }
 
 /// The declared key most like it, if any is like it at all.
@@ -170,9 +243,8 @@ fn suggestion(dotted: &str) -> Option<&'static str> {
         .map(|(_, name)| name)
 }
 
-fn in_environment(name: &str, text: &str, message: String, help: Option<String>) -> Problem {
-    // A secret does not belong into a log.
-    let shown = if name.ends_with("PASSWORD") { "…" } else { text };
+fn in_environment(name: &str, text: &str, secret: bool, message: String, help: Option<String>) -> Problem {
+    let shown = if secret { "…" } else { text };
     let width = name.chars().count() as u32;
     Problem {
         code: None,

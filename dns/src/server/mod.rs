@@ -259,7 +259,8 @@ impl Server {
     }
 }
 
-fn secret() -> Result<[u8; 16], DnsError> {
+/// Sixteen random octets, for whatever is to be guessed by nobody.
+pub fn secret() -> Result<[u8; 16], DnsError> {
     use ring::rand::{SecureRandom, SystemRandom};
     let mut secret = [0; 16];
     SystemRandom::new().fill(&mut secret).map_err(|_| DnsError::NoRandomness)?;
