@@ -23,7 +23,7 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 use chrono::{DateTime, Utc};
-use fairway_steering::{Place, Via, decide, record::Answered};
+use fairway_steering::{Continent, Via, decide, record::Answered};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::code;
@@ -88,15 +88,18 @@ impl Default for Substance {
     }
 }
 
-/// A decision that had a part in the reply.
+/// A decision that had a part in the reply: as much of it as others are told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Decided {
     /// Index in the snapshot's services.
-    pub(crate) service: usize,
-    pub(crate) answer: Answered,
+    pub(crate) service: u32,
+    /// The pathway that was answered.
+    pub(crate) chosen: Option<u8>,
+    /// Nothing to answer, or nothing healthy.
+    pub(crate) failed: bool,
     /// For whom it was made, and where that is.
     pub(crate) address: IpAddr,
-    pub(crate) place: Place,
+    pub(crate) continent: Option<Continent>,
 }
 
 /// Why a reply is not whole.
@@ -294,17 +297,22 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
             let variant = steered.variants.get(usize::from(pathway))?;
             (!variant.sets(view).is_empty()).then_some((pathway, variant))
         });
-        let mut answer = Answered::of(&decision, service, Via::Dns, asking.now);
-        let first = answer.chosen;
-        answer.chosen = chosen.map(|(pathway, _)| pathway).or(first);
+        let Answered { chosen: first, failed, .. } = Answered::of(&decision, service, Via::Dns, asking.now);
+        let answered = chosen.map(|(pathway, _)| pathway).or(first);
         if asking.scoped && service.policy.client_subnet {
             let holds = decision.holds(snapshot, service, &client, asking.now).prefix_len();
             // It holds for the first choice; who comes after that may be by chance.
-            let passed_over = if answer.chosen == first { 0 } else { client.hashed_bits() };
+            let passed_over = if answered == first { 0 } else { client.hashed_bits() };
             let scope = holds.max(passed_over).max(steered.view_scope(&client, &snapshot.geo));
             self.found.scope = self.found.scope.max(scope);
         }
-        let decided = Decided { service: steered.service, answer, address, place: client.located.place };
+        let decided = Decided {
+            service: steered.service as u32,
+            chosen: answered,
+            failed,
+            address,
+            continent: client.located.place.continent,
+        };
         let Some((_, variant)) = chosen else {
             if steered.variants.iter().any(|variant| variant.is_unknown(asked, view)) {
                 return Err(Stop::Failed);

@@ -136,7 +136,10 @@ pub fn answer(
     now: DateTime<Utc>,
     out: &mut [u8],
 ) -> Result<Outcome, Silence> {
-    let query = Query::read(bytes).ok_or(Silence::Short)?;
+    let mut query = Query::BLANK;
+    if !query.fill(bytes) {
+        return Err(Silence::Short);
+    }
     if query.flags & flag::QR != 0 {
         return Err(Silence::Response);
     }

@@ -10,7 +10,7 @@ use std::{net::IpAddr, sync::Arc, time::Instant};
 use arc_swap::{ArcSwap, Guard};
 use arrayvec::ArrayVec;
 use chrono::{DateTime, Utc};
-use fairway_steering::{Live, Via};
+use fairway_steering::{Live, Place, Via, record::Answered};
 
 pub(crate) use keeper::{Begun, Keeper, Keeping};
 pub use keeper::{LoadError, Reload};
@@ -19,7 +19,7 @@ use crate::{
     cookie,
     metrics::{Block, Cookie, Counted, Dropped, Metrics},
     querylog::{Line, QueryLog},
-    reply::{Outcome, Silence, answer},
+    reply::{Outcome, Silence, answer, lookup::Decided},
     server::udp,
     transfer::{Request, Ruling, axfr},
     transport::{Answers, Transfer, Transport},
@@ -84,14 +84,19 @@ impl Serving {
                 Some(cookie::State::Good { .. }) => Cookie::Good,
                 Some(cookie::State::Bad) => Cookie::Bad,
             },
-            place: decided.first().map(|decided| decided.place),
+            place: decided.first().map(|decided| Place { continent: decided.continent, ..Place::default() }),
         });
         let snapshot = &*view.snapshot;
         for decided in decided {
-            if let Some(service) = snapshot.services.get(decided.service) {
-                let client = || snapshot.client(decided.address, Via::Dns, None);
-                let answer = &decided.answer;
-                self.live.recorder.answered(snapshot, service, answer, || service.asker(&client(), answer.at));
+            if let Some(service) = snapshot.services.get(decided.service as usize) {
+                let Decided { chosen, failed, address, .. } = *decided;
+                let asker = || service.asker(&snapshot.client(address, Via::Dns, None), now);
+                self.live.recorder.answered(
+                    snapshot,
+                    service,
+                    &Answered { via: Via::Dns, at: now, chosen, failed },
+                    asker,
+                );
             }
         }
         if let Some(log) = &self.log {
@@ -120,7 +125,7 @@ fn line(
         name: name.iter().copied().collect::<ArrayVec<u8, 255>>(),
         rtype: outcome.rtype,
         code: outcome.code,
-        decided: decided.map(|decided| (view.snapshot.clone(), decided.service, decided.answer.chosen)),
+        decided: decided.map(|decided| (view.snapshot.clone(), decided.service as usize, decided.chosen)),
         scope: outcome.substance.scope,
         size: outcome.length as u16,
         flags: out.get(2..4).map_or(0, |flags| u16::from_be_bytes([flags[0], flags[1]])),

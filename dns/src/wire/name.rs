@@ -31,28 +31,37 @@ impl Key {
         Self::of(wire, at + 1)
     }
 
+    /// The root.
+    pub(crate) const ROOT: Self = Self { wire: [0; MAX_NAME], length: 1, starts: [0; MAX_LABELS], labels: 0 };
+
     /// The name at the beginning of `bytes`, written out (no pointer), and the octets that it takes; `None` where there is
     /// no such name.
     pub(crate) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
-        let mut key = Self { wire: [0; MAX_NAME], length: 0, starts: [0; MAX_LABELS], labels: 0 };
+        let mut key = Self::ROOT;
+        let length = key.fill(bytes)?;
+        Some((key, length))
+    }
+
+    /// The same, into the place of the root: a name is four hundred octets to move. After `None` it is no name.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         loop {
             let length = usize::from(*bytes.get(at)?);
             if length > 63 || at + length >= MAX_NAME {
                 return None;
             }
-            key.starts[usize::from(key.labels)] = at as u8;
+            self.starts[usize::from(self.labels)] = at as u8;
             at += length + 1;
             if length == 0 {
                 break;
             }
-            key.labels += 1;
+            self.labels += 1;
         }
-        key.length = at as u8;
-        key.wire[..at].copy_from_slice(bytes.get(..at)?);
+        self.length = at as u8;
+        self.wire[..at].copy_from_slice(bytes.get(..at)?);
         // Lengths are under 64, below every letter: they may be lowered with the letters.
-        key.wire[..at].make_ascii_lowercase();
-        Some((key, at))
+        self.wire[..at].make_ascii_lowercase();
+        Some(at)
     }
 
     /// Of a whole and well-formed name.

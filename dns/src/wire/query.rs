@@ -138,22 +138,24 @@ impl<'q> Reader<'q> {
 }
 
 impl<'q> Query<'q> {
+    /// Before anything is read.
+    pub(crate) const BLANK: Self =
+        Self { id: 0, flags: 0, questions: 0, question: None, edns: None, malformed: false, signed: false };
+
     /// Takes a message apart; `None` where it has not even a header.
     pub(crate) fn read(bytes: &'q [u8]) -> Option<Self> {
-        let (header, _) = bytes.split_first_chunk::<HEADER>()?;
+        let mut query = Self::BLANK;
+        query.fill(bytes).then_some(query)
+    }
+
+    /// The same into the place of a blank one, which need not be moved then; false where there is not even a header.
+    pub(crate) fn fill(&mut self, bytes: &'q [u8]) -> bool {
+        let Some((header, _)) = bytes.split_first_chunk::<HEADER>() else { return false };
         let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
-        let mut query = Self {
-            id: word(0),
-            flags: word(2),
-            questions: word(4),
-            question: None,
-            edns: None,
-            malformed: false,
-            signed: false,
-        };
+        (self.id, self.flags, self.questions) = (word(0), word(2), word(4));
         let mut reader = Reader { bytes, at: HEADER };
-        query.malformed = query.read_rest(&mut reader, [word(6), word(8), word(10)]).is_err();
-        Some(query)
+        self.malformed = self.read_rest(&mut reader, [word(6), word(8), word(10)]).is_err();
+        true
     }
 
     pub(crate) fn opcode(&self) -> u16 {
@@ -174,11 +176,10 @@ impl<'q> Query<'q> {
                 reader.take(4)?;
                 continue;
             }
-            let begin = reader.at;
-            let (name, length) = Key::read(&reader.bytes[begin..]).ok_or(Malformed)?;
-            reader.at += length;
-            let (rtype, class) = (reader.u16()?, reader.u16()?);
-            self.question = Some(Question { name, rtype, class, bytes: &reader.bytes[begin..reader.at] });
+            if self.read_question(reader).is_err() {
+                self.question = None;
+                return Err(Malformed);
+            }
         }
         let [answers, authorities, additionals] = counts;
         for _ in 0..u32::from(answers) + u32::from(authorities) {
@@ -191,6 +192,15 @@ impl<'q> Query<'q> {
             self.skip_record(reader, true)?;
         }
         if reader.at == reader.bytes.len() { Ok(()) } else { Err(Malformed) }
+    }
+
+    fn read_question(&mut self, reader: &mut Reader<'q>) -> Result<(), Malformed> {
+        let begin = reader.at;
+        let question = self.question.insert(Question { name: Key::ROOT, rtype: 0, class: 0, bytes: &[] });
+        reader.at += question.name.fill(&reader.bytes[begin..]).ok_or(Malformed)?;
+        (question.rtype, question.class) = (reader.u16()?, reader.u16()?);
+        question.bytes = &reader.bytes[begin..reader.at];
+        Ok(())
     }
 
     /// Passes over a record; takes up what an OPT says.
