@@ -21,6 +21,8 @@ use hickory_proto::{
     serialize::binary::BinEncodable,
 };
 
+use crate::transports::Over;
+
 /// What the laws of replies (see `laws`) depend on.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
@@ -35,6 +37,16 @@ pub struct Ask {
 }
 
 const RD: u16 = 0x100;
+
+impl Ask {
+    /// Without an ID where it must be 0 (RFC 8484 §4.1, RFC 9250 §4.2.1).
+    pub fn over(mut self, over: Over) -> Self {
+        if matches!(over, Over::Https | Over::Quic) {
+            self.bytes[..2].fill(0);
+        }
+        self
+    }
+}
 
 /// Writes the query of a line.
 pub fn ask(line: &str) -> Ask {

@@ -18,6 +18,7 @@ use fairway_dns::{
     Options,
     dnssec::{Algorithm, ZoneKeys},
     settings::Subnets,
+    transfer::Secondary,
 };
 
 use crate::{
@@ -71,10 +72,7 @@ async fn hold(world: &World, text: &str) {
     for Case { line, what, over, asked: queries, told } in read(text) {
         assert!(!queries.is_empty() && !told.is_empty(), "line {line}: nothing asked, or nothing told");
         for (query, over) in queries.iter().flat_map(|query| over.iter().map(move |over| (query, *over))) {
-            let mut ask = ask(query);
-            if matches!(over, Over::Https | Over::Quic) {
-                ask.bytes[..2].fill(0); // RFC 8484 §4.1, RFC 9250 §4.2.1
-            }
+            let ask = ask(query).over(over);
             let (text, lawful) = match client.ask(over, &ask.bytes).await.map(Told::read) {
                 None => (vec!["nothing".to_owned()], Ok(())),
                 Some(reply) => (reply.text(), reply.lawful(&ask, over)),
@@ -91,7 +89,7 @@ async fn hold(world: &World, text: &str) {
 }
 
 /// A server on every transport; no cap on amplification, which would cut replies that cases want to see.
-async fn world(change: impl FnOnce(&mut Options)) -> World {
+pub async fn world(change: impl FnOnce(&mut Options)) -> World {
     let text = |count| (0..count).map(|_| format!(" \"{}\"", "x".repeat(199))).collect::<String>();
     let chain: String = (1..12).map(|n| format!("chain{n} CNAME chain{}\n", n + 1)).collect();
     let more = include_str!("cases/zone.txt");
@@ -101,7 +99,10 @@ async fn world(change: impl FnOnce(&mut Options)) -> World {
         options.rates.amplification = 0;
         options.settings.identity = "ns-a".into();
         options.settings.version = "one".into();
-        std::fs::write(options.zones.join("example.zone"), include_str!("cases/example.txt")).unwrap();
+        let others = [("example", include_str!("cases/example.txt")), ("small.test", include_str!("cases/small.txt"))];
+        for (origin, text) in others {
+            std::fs::write(options.zones.join(format!("{origin}.zone")), text).unwrap();
+        }
         change(options);
     })
     .await
@@ -146,6 +147,19 @@ async fn signed_zones_are_as_rfc_4035_and_9824_say() {
         };
         hold(&world(signed).await, include_str!("cases/signed.cases")).await;
     }
+}
+
+#[tokio::test]
+async fn zones_are_handed_over_as_rfc_5936_and_1995_say() {
+    let here = |zones: &str| Secondary {
+        zones: zones.into(),
+        notify: Vec::new(),
+        source: None,
+        allow: vec!["127.0.0.1/32".parse().unwrap()],
+        key: None,
+    };
+    let secondaries = vec![here("fairway.test"), here("small.test")];
+    hold(&world(|options| options.secondaries = secondaries).await, include_str!("cases/transfers.cases")).await;
 }
 
 #[tokio::test]

@@ -4,8 +4,12 @@
 mod answers;
 mod ask;
 mod cases;
+mod cookies;
+mod limited;
 mod protocol;
 mod running;
 mod told;
+mod transfers;
 mod transports;
+mod validated;
 mod world;
