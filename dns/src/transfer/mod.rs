@@ -26,6 +26,7 @@ pub mod notify;
 
 use std::net::{IpAddr, SocketAddr};
 
+use arrayvec::ArrayVec;
 use chrono::{DateTime, Utc};
 use hickory_proto::rr::Name;
 use ipnet::IpNet;
@@ -34,7 +35,7 @@ use crate::{
     transport::Transport,
     tsig::Keys,
     wire::{
-        name::Key,
+        name::{Key, MAX_NAME},
         query::{HEADER, Query, flag, rtype},
         writer::Opt,
     },
@@ -42,6 +43,9 @@ use crate::{
 
 /// The extended error of a refusal (RFC 8914 §4.19).
 pub(crate) const PROHIBITED: u16 = 18;
+
+/// Octets of the longest question: a name, a type and a class.
+const QUESTION: usize = MAX_NAME + 4;
 
 /// What time it is: a stream takes as long as its client, and each message is signed when it is made.
 pub(crate) type Clock = fn() -> DateTime<Utc>;
@@ -126,7 +130,7 @@ pub(crate) struct Request {
     whole: bool,
     id: u16,
     flags: u16,
-    question: Box<[u8]>,
+    question: ArrayVec<u8, QUESTION>,
     /// Of the replies.
     opt: Option<Opt<'static>>,
 }
@@ -261,7 +265,7 @@ impl Request {
             whole,
             id: query.id,
             flags: query.flags & flag::RD | flag::AA,
-            question: question.bytes.into(),
+            question: question.bytes.iter().copied().collect(),
             opt,
         })
     }
