@@ -265,6 +265,17 @@ impl Node {
     }
 }
 
+/// Datagrams that the kernel has thrown away since a UDP socket at this address (IPv4) had no room for them.
+pub fn dropped(address: SocketAddr) -> u64 {
+    let SocketAddr::V4(address) = address else { panic!("{address} is not IPv4") };
+    let local = format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
+    let table = fs::read_to_string("/proc/net/udp").unwrap();
+    let sockets = table.lines().filter(|line| line.split_whitespace().nth(1) == Some(&local));
+    let drops: Vec<u64> = sockets.map(|line| line.split_whitespace().last().unwrap().parse().unwrap()).collect();
+    assert!(!drops.is_empty(), "no socket at {address}");
+    drops.iter().sum()
+}
+
 /// Sends a signal by its name.
 pub async fn signal(pid: u32, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().await.unwrap();
