@@ -1,7 +1,7 @@
 # The one task runner. `make` alone says what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-check setup-bench run test check fmt site bench bench-dns simulate clean
+.PHONY: help setup setup-test setup-check setup-bench run test check fmt site bench bench-dns fuzz steady-dns simulate clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ bench: ## what a decision, a snapshot and a geo look-up cost
 bench-dns: setup-bench ## DNS beside gdnsd, Knot, NSD and PowerDNS, 12 minutes; QUICK=1: two
 	cargo build --release --package fairway
 	@python3 bench/dns/bench.py
+
+fuzz: ## what reads strangers' and operators' octets in DNS, ten minutes a fuzzer; TIME=seconds, JOBS=at once
+	@dns/fuzz/run.sh
+
+steady-dns: ## DNS at 50,000 queries/s for a minute of swaps, reloads and successors: whether an answer is lost
+	cargo test --release --test dns_steady -- --ignored --nocapture
 
 simulate: ## whether steering herds, and how pathways come back: the tables of docs/decisions.md
 	@cargo bench --quiet --package fairway-steering --bench herding --bench recovery

@@ -248,6 +248,26 @@ impl Node {
         assert_eq!(self.http.post(url).json(&wish).send().await.unwrap().status(), 200);
     }
 
+    /// `fairway run --replace`: gives way to a successor, of whose process `started` is told at once, and waits until that is the
+    /// node and this one has ended well. Its log goes behind this one's.
+    pub async fn replace(&mut self, started: impl FnOnce(u32)) {
+        let log = fs::OpenOptions::new().append(true).open(self.dir.path().join("log")).unwrap();
+        let mut command = fairway();
+        command.args(["run", "--replace", "--config"]).arg(self.dir.path().join("fairway.toml"));
+        let successor = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let pid = successor.id().unwrap();
+        started(pid);
+        let file = self.dir.path().join("data/listening.json");
+        self.listening = wait_for("the successor's listening.json", async || {
+            let listening: Listening = serde_json::from_str(&fs::read_to_string(&file).ok()?).ok()?;
+            (listening.pid == pid).then_some(listening)
+        })
+        .await;
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
+        assert!(ended.success(), "{ended}\n{}", self.log());
+        self.child = successor;
+    }
+
     /// `kill -9`. The folder is as a crash leaves it, but for the file that would be taken for the next node's.
     pub async fn kill(mut self) -> TempDir {
         self.child.kill().await.unwrap();
