@@ -16,8 +16,8 @@ use hickory_proto::op::{Message, ResponseCode};
 use support::{Node, dropped, root};
 
 const DATAGRAMS: usize = 1_000_000;
-/// Datagrams between two good queries: as many as a socket's buffer holds in any case, so that each is read (some 270 of this size
-/// fit into the usual 208 KiB).
+/// Datagrams between two good queries: as many as a socket's buffer holds in any case, so that each is read (some 270 of
+/// this size fit into the usual 208 KiB).
 const BURST: usize = 200;
 /// Connections, and messages on each.
 const STREAMS: (usize, usize) = (250, 20);
@@ -28,8 +28,8 @@ const WARM: usize = DATAGRAMS / 10;
 const GROWTH: usize = 8 * 1024;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The messages that are spoilt: every kind that there is, good and bad. The seeds of the fuzzer `message`, without the octet that
-/// says how each comes.
+/// The messages that are spoilt: every kind that there is, good and bad. The seeds of the fuzzer `message`, without the octet
+/// that says how each comes.
 fn good_messages() -> Vec<Vec<u8>> {
     let mut paths: Vec<_> =
         fs::read_dir(root().join("dns/fuzz/seeds/message")).unwrap().map(|e| e.unwrap().path()).collect();

@@ -19,7 +19,7 @@ pub fn subnet(option: &[u8]) {
     assert_eq!((option[2], theirs.scope_prefix()), (theirs.source_prefix(), 0));
     assert_eq!(ours.client().unwrap_or(theirs.addr()), theirs.addr());
     assert_eq!(Vec::<u8>::try_from(&theirs).expect("hickory writes it"), option);
-    // A decision is made for an IPv4 address that is written as IPv6 as for the IPv4 address, and holds for so many bits of that.
+    // For an IPv4 address that is written as IPv6 it is decided as for the IPv4 address, and for so many bits of that.
     let decided = if theirs.addr().to_canonical().is_ipv4() { 32 } else { 128 };
     for scope in 0..=decided {
         let told = ours.scope(scope);

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Types of which any data that are right are right to hickory.
-const COMMON: [u16; 14] = [
+const COMMON: [u16; 13] = [
     rtype::A,
     rtype::NS,
     rtype::CNAME,
@@ -28,7 +28,6 @@ const COMMON: [u16; 14] = [
     rtype::OPT,
     rtype::RRSIG,
     rtype::NSEC,
-    65, // HTTPS
     rtype::TSIG,
 ];
 
@@ -97,8 +96,8 @@ fn records(message: &[u8]) -> Option<Vec<Record<'_>>> {
     (at == message.len()).then_some(records)
 }
 
-/// The records of a message that hickory can read too. It is not asked where there is data of a type that it reads more strictly
-/// than the standard is: none at all of an unknown type is one, RFC 3597 §5 allows it.
+/// The records of a message that hickory can read too. It is not asked where there is data of a type that it reads more
+/// strictly than the standards are: data of no octet (RFC 3597 §5), a protocol in HTTPS that is not UTF-8 (RFC 9460 §7.1).
 fn whole(message: &[u8]) -> Vec<Record<'_>> {
     let shown = || message[..message.len().min(600)].escape_ascii();
     let records = records(message).unwrap_or_else(|| panic!("not whole: {}", shown()));
