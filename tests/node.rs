@@ -225,3 +225,36 @@ async fn a_hangup_reads_the_zones_again_or_keeps_the_old() {
     .await;
     node.stop().await;
 }
+
+#[tokio::test]
+async fn a_hangup_takes_up_keys_or_keeps_the_old() {
+    let node = Node::run().await;
+    let keys = node.dir.path().join("data/keys/fairway.test");
+    let mut init = fairway();
+    init.args(["dnssec", "init", "fairway.test", "--config"]).arg(node.dir.path().join("fairway.toml"));
+    let init = init.output().await.unwrap();
+    assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
+    let signed = async || {
+        let said = dig(&node, &["live.fairway.test", "A", "+dnssec"]).await;
+        assert!(said.contains("status: NOERROR"), "{said}");
+        said.contains("RRSIG\tA 13")
+    };
+    assert!(!signed().await, "nobody has told the node");
+    signal(node.listening.pid, "HUP").await;
+    wait_for("signatures", async || signed().await.then_some(())).await;
+    assert!(dig(&node, &["fairway.test", "DNSKEY"]).await.contains("DNSKEY\t257 3 13"));
+
+    let state = keys.join("state.toml");
+    let good = fs::read_to_string(&state).unwrap();
+    fs::write(&state, "key = 1\n").unwrap();
+    signal(node.listening.pid, "HUP").await;
+    wait_for("the feed to say so", async || {
+        let feed = node.api("/api/v1/overview?service=live").await["feed"].to_string();
+        feed.contains("state.toml").then(|| assert!(feed.contains("reload was refused"), "{feed}"))
+    })
+    .await;
+    assert!(node.log().contains("nothing reloaded") && node.log().contains("state.toml"), "{}", node.log());
+    assert!(signed().await, "the old keys stay");
+    fs::write(&state, good).unwrap();
+    node.stop().await;
+}

@@ -12,8 +12,9 @@
 //!   3  ◀───────────────────────── its sockets: DNS, public and admin HTTP
 //!   4  binds what it wants beside these
 //!   5  `ready` ───────────────────────────────────────▶
-//!   6                                 ends all but DNS: HTTP finishes what is in flight, then control loop, collector,
-//!                                     store engine; snapshot and spool are on disk, and their locks free
+//!   6                                 ends all but DNS: first what may wait for the store, and its engine; then HTTP,
+//!                                     which finishes what is in flight, control loop and collector; snapshot and spool
+//!                                     are on disk, and their locks free
 //!   7  ◀──────────────────────────────────────── `yours`, that is: the data folder
 //!   8  starts, from that snapshot, on those sockets
 //!   9  `answering` ───────────────────────────────────▶
@@ -23,8 +24,8 @@
 //! ```
 //! # Why no query is lost
 //! Both processes have the very same sockets. From 8 to 11 both read them, and each datagram is read by one of the two; before
-//! and after, one does. A batch that was read is answered before its thread ends. HTTP is not answered from 6 to 8, some tenths
-//! of a second: connections wait in the listening socket's queue, which is the kernel's and stays. Both at once would not do
+//! and after, one does. A batch that was read is answered before its thread ends. HTTP is not answered from the end of 6 to 8, some
+//! hundredths of a second: connections wait in the listening socket's queue, which is the kernel's and stays. Both at once would not do
 //! there: what HTTP takes in (beacons, overrides, plans) goes to the data folder, which has one owner. A TCP or TLS connection
 //! stays with the process that accepted it, and is closed when idle; clients open another. QUIC connections do not survive: the
 //! packets of one may be read by either process.
@@ -43,7 +44,7 @@
 //!
 //! # The times
 //! [`STEP_WITHIN`] is for what takes microseconds, on a machine that is overloaded. [`BIND_WITHIN`] leaves room for many sockets.
-//! `yours` comes within [`STOP_WITHIN`], after which rooms are left behind. [`START_WITHIN`] is a hundred times what an ordinary
+//! `yours` comes within [`YIELD_WITHIN`]: what does not stop in time is left behind. [`START_WITHIN`] is a hundred times what an ordinary
 //! start takes: signing 100,000 names takes ten seconds.
 
 use std::{
@@ -67,6 +68,8 @@ use super::{bound::Bound, files::remove_if_there, rooms::STOP_WITHIN};
 const STEP_WITHIN: Duration = Duration::from_secs(5);
 /// From the sockets to `ready`.
 const BIND_WITHIN: Duration = Duration::from_secs(10);
+/// From `ready` to `yours`: three things that may take their time.
+const YIELD_WITHIN: Duration = Duration::from_secs(STOP_WITHIN.as_secs() * 3);
 /// From `yours` to `answering`.
 const START_WITHIN: Duration = Duration::from_secs(120);
 
@@ -213,7 +216,7 @@ impl Predecessor {
     /// Steps 5 to 7: when this returns, the data folder is ours.
     pub async fn yields(&mut self) -> Result<(), HandoverError> {
         say(&mut self.stream, READY).await?;
-        hear(&mut self.stream, YOURS, STOP_WITHIN + STEP_WITHIN).await
+        hear(&mut self.stream, YOURS, YIELD_WITHIN).await
     }
 
     /// Steps 9 and 10: we answer. After an error the other does, and we must not.

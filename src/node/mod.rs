@@ -25,6 +25,7 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use fairway_geo::GeoTable;
 use serde::Serialize;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -32,7 +33,7 @@ use self::{
     files::{remove_if_there, write_whole},
     handover::{Door, Predecessor, Successor},
     prepare::prepare,
-    rooms::why,
+    rooms::{Ended, why},
     start::{Running, open},
 };
 use crate::{config::Config, exit::Failure};
@@ -183,9 +184,8 @@ impl Node {
                 () = self.shutdown.cancelled() => return Turn::Stop,
                 Some(ended) = dns.room.join_next() => return Turn::Failed(why(ended)),
                 Some(ended) = rest.http.join_next() => return Turn::Failed(why(ended)),
-                Some(ended) = rest.behind.join_next() => {
-                    tracing::error!(why = why(ended), "a room behind the answers ended; the node goes on without it");
-                }
+                Some(ended) = rest.behind.join_next() => tell_ended(ended),
+                Some(ended) = rest.storing.join_next() => tell_ended(ended),
                 successor = &mut successor => return Turn::Successor(successor),
             }
         }
@@ -245,6 +245,10 @@ impl Node {
         tracing::info!("another process has taken over");
         Ok(None)
     }
+}
+
+fn tell_ended(ended: Result<Ended, JoinError>) {
+    tracing::error!(why = why(ended), "a room behind the answers ended; the node goes on without it");
 }
 
 fn make_data_dir(config: &Config) -> Result<(), Failure> {

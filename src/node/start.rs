@@ -63,9 +63,12 @@ pub struct Rest {
     pub http: Rooms,
     /// The rooms that answers can do without.
     pub behind: Rooms,
+    /// Of these, those that the store keeps waiting.
+    pub storing: Rooms,
     collector: Collector,
     engine: Option<Engine>,
     stop: CancellationToken,
+    stop_storing: CancellationToken,
 }
 
 impl Dns {
@@ -77,25 +80,25 @@ impl Dns {
 }
 
 impl Rest {
-    /// Ends all of it, work in flight finished. Then nothing in the data folder is ours.
+    /// Ends all of it, work in flight finished. Then nothing in the data folder is ours. What the store may keep waiting goes
+    /// first, while players are still answered over HTTP (unless the whole node stops, and all ends at once).
     pub async fn stop(self) {
+        self.stop_storing.cancel();
+        within("what writes to the store", joined(self.storing)).await;
+        if let Some(engine) = self.engine {
+            within("the store engine", engine.stopped()).await;
+        }
         self.stop.cancel();
-        within("rooms", async {
-            joined(self.http).await;
-            joined(self.behind).await;
-            // No request is left that could be acknowledged; what is in the spool goes out at the next start.
-            self.collector.close().await;
-            if let Some(engine) = self.engine {
-                engine.stopped().await;
-            }
-        })
-        .await;
+        within("HTTP", joined(self.http)).await;
+        within("the control loop", joined(self.behind)).await;
+        // No request is left that could be acknowledged; what is in the spool goes out at the next start.
+        within("the spool", self.collector.close()).await;
     }
 }
 
 async fn within(what: &str, stopping: impl Future<Output = ()>) {
     if tokio::time::timeout(STOP_WITHIN, stopping).await.is_err() {
-        tracing::warn!("{what} did not all stop within {} s", STOP_WITHIN.as_secs());
+        tracing::warn!("{what} did not stop within {} s", STOP_WITHIN.as_secs());
     }
 }
 
@@ -107,12 +110,12 @@ pub async fn open(
     bound: &Bound,
     shutdown: &CancellationToken,
 ) -> Result<Running, Failure> {
-    let (stop, dns_stop) = (shutdown.child_token(), shutdown.child_token());
-    let unfinished = [stop.clone().drop_guard(), dns_stop.clone().drop_guard()];
+    let [stop, stop_storing, stop_dns] = [(); 3].map(|()| shutdown.child_token());
+    let unfinished = [&stop, &stop_storing, &stop_dns].map(|stop| stop.clone().drop_guard());
     let mut registry = Registry::with_prefix("fairway");
 
     let store_metrics = StoreMetrics::register(&mut registry);
-    let (engine, store) = open_store(config, store_metrics, &stop)?;
+    let (engine, store) = open_store(config, store_metrics, &stop_storing)?;
 
     let revisions = Revisions::open(&config.data_dir.join("revisions")).map_err(Failure::unavailable)?;
     let revisions = Arc::new(revisions);
@@ -143,7 +146,7 @@ pub async fn open(
 
     let (public, admin) = (bound.http("http.public")?, bound.http("http.admin")?);
     let options = dns_options(config)?;
-    let dns = Server::start(options, live.clone(), dns_metrics, bound.dns.try_clone()?, dns_stop.clone()).await?;
+    let dns = Server::start(options, live.clone(), dns_metrics, bound.dns.try_clone()?, stop_dns.clone()).await?;
     dns.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let of = |service| dns.bound.iter().filter(|b| b.service == service).map(|b| b.address).collect();
     let listening = Listening {
@@ -157,7 +160,7 @@ pub async fn open(
     };
 
     let records = StoreRecords { store: store.clone(), keep: config.record.keep };
-    let recording = record::start(live.clone(), records, config.record.sample, stop.clone());
+    let recording = record::start(live.clone(), records, config.record.sample, stop_storing.clone());
 
     let changes = Changes::new(live.clone(), config.policies.clone(), revisions, config.guard);
     let console = Console::new(live.clone(), Some(store.clone()), Arc::new(registry), stop.clone());
@@ -168,23 +171,23 @@ pub async fn open(
     let public = serve(public, players, proxies.clone(), stop.clone());
     let admin = serve(admin, fairway_dashboard::router(console), proxies, stop.clone());
 
-    let (mut room, mut http, mut behind) = (Rooms::new(), Rooms::new(), Rooms::new());
+    let [mut room, mut http, mut behind, mut storing] = [(); 4].map(|()| Rooms::new());
     room.spawn(async move { ("DNS", outcome(dns.task.await)) });
     http.spawn(async move { ("public HTTP", outcome(public.await)) });
     http.spawn(async move { ("admin HTTP", outcome(admin.await)) });
     behind.spawn(async move { ("control loop", control.await.map_err(|error| error.to_string())) });
-    behind.spawn({
-        let (collector, stop) = (collector.clone(), stop.clone());
+    storing.spawn({
+        let (collector, stop) = (collector.clone(), stop_storing.clone());
         async move { ("collector", drain(collector, store, stop).await) }
     });
-    behind.spawn(async move {
+    storing.spawn(async move {
         recording.await;
         ("recorder", Ok(()))
     });
     if let Some(engine) = &engine {
         let (state, password) = (engine.state(), engine.password().to_owned());
-        let (file, stop) = (config.data_dir.join("store.json"), stop.clone());
-        behind.spawn(async move {
+        let (file, stop) = (config.data_dir.join("store.json"), stop_storing.clone());
+        storing.spawn(async move {
             tell_store(state, &password, &file, &stop).await;
             ("store", Ok(()))
         });
@@ -197,8 +200,8 @@ pub async fn open(
     });
 
     unfinished.into_iter().for_each(|guard| drop(guard.disarm()));
-    let dns = Dns { room, stop: dns_stop };
-    Ok(Running { listening, dns, rest: Rest { http, behind, collector, engine, stop } })
+    let dns = Dns { room, stop: stop_dns };
+    Ok(Running { listening, dns, rest: Rest { http, behind, storing, collector, engine, stop, stop_storing } })
 }
 
 fn open_store(

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(1);
 /// A policy's text is written again so often while it decides, so that it outlives the decisions made by it.
 const TEXTS_EVERY: Duration = Duration::from_secs(3600);
-/// What is still there at the end is given so long.
+/// What is still there at the end, all of it, is given so long.
 const LAST_TRY: Duration = Duration::from_secs(2);
 
 /// Where records go; the command gives it the store. Tokens name batches: the same again is the same batch.
@@ -59,6 +59,7 @@ pub(super) async fn run(
 ) {
     let mut texts: HashMap<String, Instant> = HashMap::new();
     let mut batch = Vec::with_capacity(BATCH);
+    let mut last = None;
     while made.recv_many(&mut batch, BATCH).await > 0 {
         if batch.len() < BATCH && !end.is_cancelled() {
             let more = async { while batch.len() < BATCH && made.recv_many(&mut batch, BATCH).await > 0 {} };
@@ -67,7 +68,7 @@ pub(super) async fn run(
                 () = end.cancelled() => {}
             }
         }
-        let written = write(&batch, &mut texts, &sink, &end).await;
+        let written = write(&batch, &mut texts, &sink, &end, &mut last).await;
         let counter = if written { &live.recorder.recorded } else { &live.recorder.dropped };
         counter.fetch_add(batch.len() as u64, Ordering::Relaxed);
         batch.clear();
@@ -81,6 +82,7 @@ async fn write(
     texts: &mut HashMap<String, Instant>,
     sink: &impl RecordSink,
     end: &CancellationToken,
+    last: &mut Option<Instant>,
 ) -> bool {
     let (records, policies): (Vec<_>, Vec<_>) = batch.iter().map(|(record, text)| (record.clone(), text)).unzip();
     let now = Instant::now();
@@ -100,10 +102,14 @@ async fn write(
     let written = loop {
         let ended = end.is_cancelled();
         let outcome = match ended {
-            true => timeout(LAST_TRY, once())
+            true => timeout_at(*last.get_or_insert_with(|| Instant::now() + LAST_TRY), once())
                 .await
                 .unwrap_or_else(|_| Err(RecordsRefused { why: "the node ends".into(), temporary: false })),
-            false => once().await,
+            // One that was cut off is tried once more, under the same token.
+            false => tokio::select! {
+                outcome = once() => outcome,
+                () = end.cancelled() => continue,
+            },
         };
         match outcome {
             Ok(()) => break true,
