@@ -202,10 +202,7 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
                 let zone = self.enter(node.parent.as_ref().map_or(node.zone, |(parent, _)| *parent));
                 match &node.parent {
                     Some((_, Some(set))) => self.data(step, zone, set, set.ttl)?,
-                    Some((_, None)) => {
-                        self.soa(step, zone, zone.negative)?;
-                        self.deny_ds(step, zone)?;
-                    }
+                    Some((_, None)) => self.deny_ds(step, zone)?,
                     None => self.no_data(step, zone, node, u32::MAX)?,
                 }
                 Ok(None)
@@ -237,7 +234,6 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
                 if !self.why(step, zone)? {
                     (self.found.code, self.found.kind) = (code::NX_DOMAIN, Kind::Nxdomain);
                     self.found.subject = xxh3_64(zone.origin.as_wire());
-                    self.soa(step, zone, zone.negative)?;
                     self.deny_name(step, zone)?;
                 }
                 Ok(None)
@@ -275,7 +271,9 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
             match (asked, node.sets.first()) {
                 (rtype::ANY, Some(set)) => self.data(step, zone, set, set.ttl)?,
                 (rtype::RRSIG, Some(set)) if set.signed > 0 => self.signatures(step, zone, set, set.ttl)?,
-                (rtype::NSEC, _) if let Some(set) = node.denial.of(0) => self.data(step, zone, set, set.ttl)?,
+                (rtype::NSEC, _) if let Some(set) = node.denial.of(0).filter(|_| !step.wildcard) => {
+                    self.data(step, zone, set, set.ttl)?;
+                }
                 _ => self.no_data(step, zone, node, u32::MAX)?,
             }
         }
@@ -378,10 +376,10 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
     fn no_data(&mut self, step: &Step<'_>, zone: &Zone, node: &Node, ttl: u32) -> Result<(), Stop> {
         (self.found.kind, self.found.subject) = (Kind::Nodata, xxh3_64(zone.origin.as_wire()));
         let ttl = ttl.min(zone.negative);
-        self.soa(step, zone, ttl)?;
         if step.wildcard {
-            return self.deny_types(step, zone, node);
+            return self.deny_types(step, zone, node, ttl);
         }
+        self.soa(step, zone, ttl)?;
         match node.denial.of(self.asking.question.rtype) {
             Some(nsec) if self.asking.dnssec => {
                 let ttl = nsec.ttl.min(ttl);
@@ -392,7 +390,7 @@ impl<'a, 'v, 'q, 'o> Lookup<'a, 'v, 'q, 'o> {
     }
 
     /// The SOA as negative answers carry it: its TTL is how long they may be kept (RFC 2308 §5).
-    fn soa(&mut self, step: &Step<'_>, zone: &Zone, ttl: u32) -> Result<(), Stop> {
+    pub(super) fn soa(&mut self, step: &Step<'_>, zone: &Zone, ttl: u32) -> Result<(), Stop> {
         let origin = step.origin(zone);
         Ok(self.writer.set(Section::Authority, Owner::at(origin), &zone.soa, ttl, origin, self.asking.dnssec)?)
     }

@@ -91,7 +91,7 @@ mod extended {
     pub(super) const NOT_READY: u16 = 14;
     pub(super) const NOT_AUTHORITATIVE: u16 = 20;
     pub(super) const NOT_SUPPORTED: u16 = 21;
-    /// RFC 9824 §3.4.
+    /// RFC 9824 §3.5.
     pub(super) const INVALID_QUERY_TYPE: u16 = 30;
 }
 

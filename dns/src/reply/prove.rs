@@ -37,32 +37,42 @@ const MAX_TYPES: usize = 64;
 impl Lookup<'_, '_, '_, '_> {
     /// Denies the name itself.
     pub(super) fn deny_name(&mut self, step: &Step<'_>, zone: &Zone) -> Result<(), Stop> {
-        if zone.signer.is_some() && self.asking.dnssec && !self.asking.compact {
+        if self.asks_for_nsec(zone) || zone.signer.is_some() && self.asking.dnssec && !self.asking.compact {
             self.found.code = 0;
         }
-        self.deny(step, zone, Denial::NoName)
+        self.deny(step, zone, Denial::NoName, zone.negative)
     }
 
     /// Denies what a wildcard does not have, for the name that it stands for.
-    pub(super) fn deny_types(&mut self, step: &Step<'_>, zone: &Zone, node: &Node) -> Result<(), Stop> {
+    pub(super) fn deny_types(&mut self, step: &Step<'_>, zone: &Zone, node: &Node, ttl: u32) -> Result<(), Stop> {
         let types: ArrayVec<u16, MAX_TYPES> = node.sets.iter().map(|set| set.rtype).take(MAX_TYPES).collect();
-        self.deny(step, zone, Denial::Has(&types))
+        self.deny(step, zone, Denial::Has(&types), ttl)
     }
 
     /// Denies that a zone of ours is signed, in the zone above it.
     pub(super) fn deny_ds(&mut self, step: &Step<'_>, zone: &Zone) -> Result<(), Stop> {
-        self.deny(step, zone, Denial::Has(&[rtype::NS]))
+        self.deny(step, zone, Denial::Has(&[rtype::NS]), zone.negative)
     }
 
-    fn deny(&mut self, step: &Step<'_>, zone: &Zone, denial: Denial<'_>) -> Result<(), Stop> {
+    /// Whether the very record is asked for by which a name would be denied. The record says that it is there itself, so
+    /// it is an answer: as the proof that there is none, no validator would take it.
+    fn asks_for_nsec(&self, zone: &Zone) -> bool {
+        self.asking.question.rtype == rtype::NSEC && self.asking.dnssec && zone.signer.is_some()
+    }
+
+    fn deny(&mut self, step: &Step<'_>, zone: &Zone, denial: Denial<'_>, ttl: u32) -> Result<(), Stop> {
+        let section = if self.asks_for_nsec(zone) { Section::Answer } else { Section::Authority };
+        if section == Section::Authority {
+            self.soa(step, zone, ttl)?;
+        }
         let Some(signer) = self.signer(zone)? else { return Ok(()) };
         let mut room = [0; MAX_NSEC + MAX_SIGNATURES * MAX_RRSIG];
         let denied = signer.sign_nsec_into(step.name, denial, zone.negative, self.asking.now, &mut room);
         let denied = denied.map_err(|_| Stop::Failed)?;
         let (nsec, signatures) = room.split_at(denied.nsec);
-        self.write(step, zone, Section::Authority, rtype::NSEC, zone.negative, nsec)?;
+        self.write(step, zone, section, rtype::NSEC, ttl, nsec)?;
         for signature in signatures.chunks_exact(denied.rrsig).take(denied.signatures) {
-            self.write(step, zone, Section::Authority, rtype::RRSIG, zone.negative, signature)?;
+            self.write(step, zone, section, rtype::RRSIG, ttl, signature)?;
         }
         Ok(())
     }

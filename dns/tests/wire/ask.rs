@@ -11,15 +11,13 @@
 //! | `opt=owner` `opt=answer` `opt=twice` `opt=short` | an OPT where or as it must not be |
 //! | `answer=HEX` `authority=HEX` `additional=HEX` | a record of these octets |
 //! | `tail=HEX` | octets after the last record |
+//! | `body=HEX` | all that follows the header, which has counted one question |
 //!
 //! Any word of EDNS makes an OPT record, of 4096 octets if no size is given.
 
 use std::{net::IpAddr, str::FromStr};
 
-use hickory_proto::{
-    rr::{Name, RecordType},
-    serialize::binary::BinEncodable,
-};
+use hickory_proto::rr::RecordType;
 
 use crate::transports::Over;
 
@@ -37,6 +35,7 @@ pub struct Ask {
 }
 
 const RD: u16 = 0x100;
+const HEADER: usize = 12;
 
 impl Ask {
     /// Without an ID where it must be 0 (RFC 8484 §4.1, RFC 9250 §4.2.1).
@@ -51,12 +50,12 @@ impl Ask {
 /// Writes the query of a line.
 pub fn ask(line: &str) -> Ask {
     let mut words = line.split_whitespace();
-    let name = Name::from_ascii(words.next().expect("a name")).unwrap_or_else(|e| panic!("{line}: {e}"));
+    let name = wire(words.next().expect("a name"));
     let rtype = rtype(words.next().expect("a type"));
     let (mut class, mut questions, mut flags, mut version) = (1_u16, 1_u8, RD, 0_u8);
     let (mut edns, mut options, mut odd, mut tail) = (None::<(u16, u16)>, Vec::new(), "", Vec::new());
     let mut records: [Vec<Vec<u8>>; 3] = Default::default();
-    let mut ask = Ask::default();
+    let (mut ask, mut body) = (Ask::default(), None);
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let mut option = |code: u16, data: &[u8]| {
@@ -115,10 +114,11 @@ pub fn ask(line: &str) -> Ask {
             "authority" => records[1].push(hex(value)),
             "additional" => records[2].push(hex(value)),
             "tail" => tail = hex(value),
+            "body" => body = Some(hex(value)),
             _ => panic!("{line}: {word}?"),
         }
     }
-    ask.question = [&name.to_bytes().unwrap()[..], &rtype.to_be_bytes(), &class.to_be_bytes()].concat();
+    ask.question = [&name[..], &rtype.to_be_bytes(), &class.to_be_bytes()].concat();
     if let Some((size, bits)) = edns {
         let owner: &[u8] = if odd == "owner" { b"\x01x\0" } else { b"\0" };
         let length = options.len() as u16 + u16::from(odd == "short");
@@ -142,7 +142,28 @@ pub fn ask(line: &str) -> Ask {
     }
     ask.bytes.extend(records.concat().concat());
     ask.bytes.extend(tail);
+    if let Some(body) = body {
+        ask.question.clear();
+        ask.bytes.splice(HEADER.., body);
+    }
     ask
+}
+
+/// A name in wire form, letters kept; `\DDD` is an octet (RFC 1035 §5.1).
+fn wire(name: &str) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for label in name.split('.').filter(|label| !label.is_empty()) {
+        let (mut octets, mut rest) = (Vec::new(), label);
+        while let Some(first) = rest.chars().next() {
+            let (octet, length) = if first == '\\' { (number(&rest[1..4]) as u8, 4) } else { (first as u8, 1) };
+            octets.push(octet);
+            rest = &rest[length..];
+        }
+        wire.push(octets.len() as u8);
+        wire.extend(octets);
+    }
+    wire.push(0);
+    wire
 }
 
 /// By name, or by number as `TYPE1000` (RFC 3597 §5).

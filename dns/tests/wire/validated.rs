@@ -61,6 +61,9 @@ async fn delv_validates_what_there_is_and_what_there_is_not() {
             ("fairway.test", "NS", is, "ns.example.net."),
             ("fairway.test", "DNSKEY", is, "257 3"),
             ("mx.fairway.test", "NSEC", is, "NSEC"),
+            ("down.fairway.test", "NSEC", is, "NSEC"),
+            ("nothing.fairway.test", "NSEC", is, "TYPE128"),
+            ("x.wild.fairway.test", "NSEC", is, "\\000.x.wild"),
             // RFC 4035 §5.3.4: wildcards.
             ("x.wild.fairway.test", "A", is, "192.0.2.60"),
             ("x.y.z.wild.fairway.test", "TXT", is, "wild"),
