@@ -170,6 +170,8 @@ struct Held {
 /// How often what was said to whom.
 pub(crate) struct Limiter {
     limits: Limits,
+    /// `limits.exempt`, as first and last addresses.
+    exempt: Box<[(IpAddr, IpAddr)]>,
     hasher: SipHasher13,
     lines: Box<[Line]>,
     /// Units by which one reply moves a bucket's moment.
@@ -193,6 +195,7 @@ impl Limiter {
         let rate = u64::from(limits.per_second.max(1));
         let step = (SECOND + rate / 2) / rate;
         Ok(Self {
+            exempt: limits.exempt.iter().map(|prefix| (prefix.network(), prefix.broadcast())).collect(),
             step,
             slack: step * u64::from(limits.burst.saturating_sub(1)),
             hasher: SipHasher13::new_with_key(&secret),
@@ -214,10 +217,13 @@ impl Limiter {
 
     /// Whether an operator vouches for this source: it counts as proven.
     pub(crate) fn is_exempt(&self, source: IpAddr) -> bool {
-        !self.limits.exempt.is_empty() && {
-            let source = source.to_canonical();
-            self.limits.exempt.iter().any(|prefix| prefix.contains(&source))
-        }
+        let source = source.to_canonical();
+        let within = |first: &IpAddr, last: &IpAddr| match (source, first, last) {
+            (IpAddr::V4(source), IpAddr::V4(first), IpAddr::V4(last)) => (*first..=*last).contains(&source),
+            (IpAddr::V6(source), IpAddr::V6(first), IpAddr::V6(last)) => (*first..=*last).contains(&source),
+            _ => false,
+        };
+        self.exempt.iter().any(|(first, last)| within(first, last))
     }
 
     fn hash(&self, source: IpAddr, kind: Kind, subject: u64) -> u64 {

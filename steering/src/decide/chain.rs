@@ -56,6 +56,14 @@ pub(crate) struct Chain<'a, D = Hashed> {
     pub(super) notes: Notes,
 }
 
+/// All at once, not one by one. A row has no more than there are pathways.
+fn copied<T: Copy>(from: &[T]) -> ArrayVec<T, MAX_PATHWAYS> {
+    let mut into = ArrayVec::new();
+    let fits = into.try_extend_from_slice(from);
+    debug_assert!(fits.is_ok(), "a row with more than all pathways");
+    into
+}
+
 impl<'a, D: Draws> Chain<'a, D> {
     /// Before everything.
     pub(super) fn start(service: &'a Service, asker: &'a Asker, draws: D, now: DateTime<Utc>, wanted: bool) -> Self {
@@ -89,8 +97,8 @@ impl<'a, D: Draws> Chain<'a, D> {
             draws,
             now_ms: now.timestamp_millis(),
             next: usize::from(row.next),
-            ranked: row.ranked.iter().copied().collect(),
-            aside: row.aside.iter().copied().collect(),
+            ranked: copied(&row.ranked),
+            aside: copied(&row.aside),
             panic: row.panic,
             asked: Asked { place: row.place_asked, prefix: false },
             said: row.said,
@@ -177,6 +185,11 @@ impl<'a, D: Draws> Chain<'a, D> {
     /// Whether an operator's word stands in the place of its verdict.
     pub(super) fn is_said(&self, pathway: u8) -> bool {
         PathSet(self.said.up.0 | self.said.down.0 | self.said.drained.0).contains(usize::from(pathway))
+    }
+
+    /// Whether operators have said nothing of any pathway.
+    pub(super) fn nothing_is_said(&self) -> bool {
+        self.said == Said::default()
     }
 
     /// Those that can be answered to this client.

@@ -123,8 +123,12 @@ fn run<T: Trace, D: Draws>(
 
 /// Whether something in the answer may soon be otherwise; see the page above.
 fn is_unsettled<D: Draws>(chain: &Chain<'_, D>) -> bool {
+    let settling = SETTLING.num_milliseconds();
+    if chain.nothing_is_said() && chain.service.prepared.all_up_since_ms.is_some_and(|since| chain.now_ms - since >= settling) {
+        return chain.now_ms < chain.unsettled_until_ms; // what follows comes to the same, pathway by pathway
+    }
     let since_ms = |pathway: u8| chain.service.inputs.verdicts[usize::from(pathway)].since.timestamp_millis();
-    let young = |pathway: u8| !chain.is_said(pathway) && chain.now_ms - since_ms(pathway) < SETTLING.num_milliseconds();
+    let young = |pathway: u8| !chain.is_said(pathway) && chain.now_ms - since_ms(pathway) < settling;
     chain.now_ms < chain.unsettled_until_ms
         || chain.ranked.iter().any(|c| chain.health(c.pathway) != Health::Up || young(c.pathway))
         || chain.aside.iter().any(|pathway| young(*pathway))

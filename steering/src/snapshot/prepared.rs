@@ -7,7 +7,10 @@ use fairway_policies::{PathSet, PathwayAnswer, Policy, When, Window};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::inputs::Inputs;
-use crate::overrides::{Force, OverridePlace};
+use crate::{
+    health::Health,
+    overrides::{Force, OverridePlace},
+};
 
 /// Bits of an [`Asker`](crate::client::Asker), and so how many steps may have conditions on clients and times.
 const BITS: usize = 64;
@@ -21,6 +24,8 @@ pub(crate) struct Prepared {
     pub(crate) answerable: PathSet,
     /// The operators' words, in order.
     pub(crate) forced: Box<[Forced]>,
+    /// When the newest verdict came about, in Unix milliseconds, where all are up; `None` where one is not.
+    pub(crate) all_up_since_ms: Option<i64>,
     /// Bit *i*: step *i* asks something of the client or the time.
     pub(crate) conditional: u64,
     /// The hours of the steps that have some.
@@ -56,11 +61,14 @@ impl Prepared {
         });
         let steps = || policy.steps.iter().enumerate().take(BITS);
         let conditional = |when: &When| when.asks_client() || !when.time.is_empty();
+        let all_up = inputs.verdicts.iter().all(|verdict| verdict.health == Health::Up);
+        let newest = inputs.verdicts.iter().map(|verdict| verdict.since.timestamp_millis()).max();
         let answers = policy.pathways.iter().enumerate().filter(|(_, p)| p.answer != PathwayAnswer::None);
         Self {
             seeds: policy.pathways.iter().map(|p| xxh3_64(p.id.as_bytes())).collect(),
             answerable: answers.map(|(i, _)| i).collect(),
             forced: forced.collect(),
+            all_up_since_ms: newest.filter(|_| all_up),
             conditional: steps().filter(|(_, s)| conditional(&s.when)).fold(0, |bits, (i, _)| bits | 1 << i),
             hours: steps().filter(|(_, s)| !s.when.time.is_empty()).map(|(i, _)| (i, Hours::default())).collect(),
         }
