@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use crate::reply::UDP_SIZE;
+use crate::transport::UDP_SIZE;
 
 /// How a node answers; the same for all zones.
 #[derive(Clone, Debug)]

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
+/// The largest UDP reply, and what our OPT offers to take: what crosses any sane path without fragments (DNS flag day
+/// 2020; RFC 9715).
+pub const UDP_SIZE: u16 = 1232;
 /// How a query came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -51,7 +54,7 @@ pub type Transfer = Box<dyn Iterator<Item = Vec<u8>> + Send>;
 /// What every transport asks.
 pub trait Answers: Send + Sync + 'static {
     /// Writes the reply to `query` into `out` and gives its length; `None`: nothing is said. Streams hand over 65,535
-    /// octets; UDP at least [`UDP_SIZE`](crate::answer::UDP_SIZE). Never blocks, never allocates.
+    /// octets; UDP at least [`UDP_SIZE`]. Never blocks, never allocates.
     fn answer(
         &self,
         query: &[u8],

@@ -12,8 +12,7 @@ use chrono::{DateTime, Utc};
 use ring::rand::SystemRandom;
 
 use super::{
-    KeyError,
-    keyfile::{self, Zone},
+    keyfile::{self, KeyError, Zone},
     keys::{Algorithm, KeyId, SigningKey},
     rollover::{Announced, History, Phase, Plan, Refusal},
 };

@@ -42,7 +42,10 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{DNSKEY_TTL, KeyId, MAX_TTL};
+use super::{
+    keys::KeyId,
+    ttl::{DNSKEY_TTL, MAX_TTL},
+};
 
 /// What every wait is longer than the caches need, in seconds.
 pub const MARGIN: u32 = 3_600;

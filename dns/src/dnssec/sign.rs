@@ -28,9 +28,9 @@ use chrono::{DateTime, Utc};
 use ring::rand::SystemRandom;
 
 use super::{
-    DNSKEY_TTL, MAX_TTL,
     keys::{NoRandomness, SIGNATURE, SigningKey},
     rollover::{Announced, Plan},
+    ttl::{DNSKEY_TTL, MAX_TTL},
 };
 use crate::wire::name::Key;
 

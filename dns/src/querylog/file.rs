@@ -11,7 +11,7 @@ use std::{
 use chrono::SecondsFormat;
 use serde::Serialize;
 
-use super::Line;
+use super::line::Line;
 use crate::metrics::labels::{code_name, type_name};
 
 /// A file that is renamed at a size.

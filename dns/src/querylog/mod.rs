@@ -17,10 +17,10 @@
 //! written to again.
 
 mod file;
+mod line;
 
 use std::{
     io,
-    net::IpAddr,
     path::PathBuf,
     sync::{
         Arc,
@@ -30,17 +30,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use arrayvec::ArrayVec;
-use chrono::{DateTime, Utc};
-use fairway_steering::Snapshot;
-
 use self::file::Rotated;
-use crate::transport::Transport;
+pub use self::line::Line;
 
 /// Queries that wait to be written.
 const QUEUE: usize = 1024;
-/// Octets of a name (RFC 1035 §3.1).
-const MAX_NAME: usize = 255;
 
 /// What is to be logged.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,32 +61,6 @@ impl Counts {
         [("written", &self.written), ("dropped", &self.dropped), ("failed", &self.failed)]
             .map(|(outcome, count)| (outcome, count.load(Relaxed)))
     }
-}
-
-/// One query and its reply.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// When it came.
-    pub time: DateTime<Utc>,
-    /// How.
-    pub transport: Transport,
-    /// Who it was answered for: the network that a resolver told of, else the resolver.
-    pub client: IpAddr,
-    /// The name asked for, in wire form (RFC 1035 §3.1); empty without a question.
-    pub name: ArrayVec<u8, MAX_NAME>,
-    /// The type asked for.
-    pub rtype: Option<u16>,
-    /// The response code, EDNS's upper bits included.
-    pub code: u16,
-    /// What the reply was decided by, if by anything: the snapshot, the index of the service in it, and that of the pathway in
-    /// the service.
-    pub decided: Option<(Arc<Snapshot>, usize, Option<u8>)>,
-    /// Bits of the client's prefix for which the reply holds.
-    pub scope: u8,
-    /// Octets of the reply.
-    pub size: u16,
-    /// The second word of the reply's header (RFC 1035 §4.1.1).
-    pub flags: u16,
 }
 
 /// Where queries are handed to. It ends, and the file is whole, when all clones are dropped.
@@ -146,9 +114,11 @@ fn write(lines: &Receiver<Line>, config: Config, counts: &Counts) {
 mod tests {
     use std::{fs, net::Ipv4Addr};
 
+    use chrono::DateTime;
     use tempfile::TempDir;
 
     use super::*;
+    use crate::transport::Transport;
 
     const NEVER: fn() -> u32 = || u32::MAX;
     const ALWAYS: fn() -> u32 = || 0;

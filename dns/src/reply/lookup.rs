@@ -26,7 +26,6 @@ use chrono::{DateTime, Utc};
 use fairway_steering::{Continent, Via, decide, record::Answered};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::code;
 use crate::{
     limit::Kind,
     names::{
@@ -39,7 +38,7 @@ use crate::{
     view::View,
     wire::{
         name::Key,
-        query::{HEADER, Question, rtype},
+        query::{HEADER, Question, code, rtype},
         writer::{Full, Owner, Section, Writer},
     },
 };

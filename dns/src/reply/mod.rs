@@ -55,14 +55,11 @@ use crate::{
     view::View,
     wire::{
         name::Key,
-        query::{Edns, HEADER, Query, Question, flag, rtype},
+        query::{Edns, HEADER, Query, Question, code, flag, rtype},
         writer::{Full, Opt, Owner, Section, Writer},
     },
 };
 
-/// The largest UDP reply, and what our OPT offers to take: what crosses any sane path without fragments (DNS flag day
-/// 2020; RFC 9715).
-pub const UDP_SIZE: u16 = 1232;
 /// The largest UDP reply to those who say nothing of themselves (RFC 1035 §4.2.1), and the least that an OPT can say.
 const PLAIN_UDP_SIZE: u16 = 512;
 /// Octets of which a padded reply is a multiple (RFC 8467 §4.1).
@@ -70,21 +67,6 @@ const PADDED: usize = 468;
 /// `IN` and `CH`.
 const IN: u16 = 1;
 const CHAOS: u16 = 3;
-
-/// Response codes (RFC 1035 §4.1.1).
-pub(crate) mod code {
-    pub(crate) const FORM_ERR: u16 = 1;
-    pub(crate) const SERV_FAIL: u16 = 2;
-    pub(crate) const NX_DOMAIN: u16 = 3;
-    pub(crate) const NOT_IMP: u16 = 4;
-    pub(crate) const REFUSED: u16 = 5;
-    /// RFC 8945 §5.2.
-    pub(crate) const NOT_AUTH: u16 = 9;
-    /// RFC 6891 §9.
-    pub(crate) const BAD_VERS: u16 = 16;
-    /// RFC 7873 §8.
-    pub(crate) const BAD_COOKIE: u16 = 23;
-}
 
 /// Extended errors (RFC 8914 §4).
 mod extended {
@@ -127,7 +109,7 @@ pub enum Silence {
     Unsigned,
 }
 
-/// Answers. The same view, query and time give the same reply, but for its rate. `out` holds [`UDP_SIZE`] octets or more.
+/// Answers. The same view, query and time give the same reply, but for its rate. `out` holds [`UDP_SIZE`](crate::transport::UDP_SIZE) octets or more.
 pub fn answer(
     view: &View,
     bytes: &[u8],

@@ -27,7 +27,7 @@ use fairway_steering::{Policy, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::Serving;
+use super::answering::Serving;
 use crate::{
     dnssec::{
         KeyError, Keys,

@@ -32,7 +32,7 @@ use hickory_proto::rr::Name;
 use ipnet::IpNet;
 
 use crate::{
-    transport::Transport,
+    transport::{Transport, UDP_SIZE},
     tsig::Keys,
     wire::{
         name::{Key, MAX_NAME},
@@ -255,7 +255,7 @@ impl Request {
             _ => return None,
         };
         let opt = query.edns.as_ref().map(|edns| Opt {
-            size: crate::reply::UDP_SIZE,
+            size: UDP_SIZE,
             dnssec_ok: edns.dnssec_ok,
             ..Opt::default()
         });

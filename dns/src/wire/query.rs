@@ -19,6 +19,21 @@ pub(crate) mod flag {
     pub(crate) const OPCODE: u16 = 0x7800;
 }
 
+/// Response codes (RFC 1035 §4.1.1).
+pub(crate) mod code {
+    pub(crate) const FORM_ERR: u16 = 1;
+    pub(crate) const SERV_FAIL: u16 = 2;
+    pub(crate) const NX_DOMAIN: u16 = 3;
+    pub(crate) const NOT_IMP: u16 = 4;
+    pub(crate) const REFUSED: u16 = 5;
+    /// RFC 8945 §5.2.
+    pub(crate) const NOT_AUTH: u16 = 9;
+    /// RFC 6891 §9.
+    pub(crate) const BAD_VERS: u16 = 16;
+    /// RFC 7873 §8.
+    pub(crate) const BAD_COOKIE: u16 = 23;
+}
+
 /// Numbers of types that this module or its callers treat apart.
 pub(crate) mod rtype {
     pub(crate) const A: u16 = 1;

@@ -5,10 +5,11 @@
 
 use super::{
     entries::Word,
-    fields::{self, Words},
+    fields,
     mistake::{Mistake, NotData},
     text::name_length,
     types::{Field, Type},
+    words::Words,
 };
 
 /// The data that `words` write, as they are sent: names not compressed, letters as written.

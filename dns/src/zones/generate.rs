@@ -7,7 +7,7 @@
 //!
 //! Each entry is written out and read as if it stood in the file, so that every rule of entries is in one place.
 
-use super::{entries::Word, fields::number, mistake::Mistake, types::class};
+use super::{entries::Word, mistake::Mistake, types::class, words::number};
 
 /// Entries of one directive: the addresses of a /16. A larger range is a slip of the pen, or a zone that should be made
 /// by a program.

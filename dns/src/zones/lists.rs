@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
-    fields::{Words, number, parsed},
     mistake::NotData,
     types::Type,
+    words::{Words, number, parsed},
 };
 
 /// The remaining words as a bitmap of types: blocks of 256, each without the zeros at its end.

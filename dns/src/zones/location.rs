@@ -3,8 +3,8 @@
 //! Everything is counted in whole thousandths of a second and centimetres, so that no rounding moves a place.
 
 use super::{
-    fields::{Words, number, wrong},
     mistake::NotData,
+    words::{Words, number, wrong},
 };
 
 /// Where the equator and the prime meridian stand (§2).

@@ -2,7 +2,7 @@
 //!
 //! Nothing here answers a query. A folder's files become [`Zone`]s, as a whole or not at all, and whoever builds tables
 //! for look-up takes them from there. From the letters up: `entries` (words), `text` (names and octets), `types` (what
-//! the data of each type consist of), `fields` with `lists`, `location` and `svcb` (each part of them), `data` (a
+//! the data of each type consist of), `words`, `fields` with `lists`, `location` and `svcb` (each part of them), `data` (a
 //! record's), `files` (what may be read), `generate`, `records` (a file's entries in turn), `builder` (what a zone must
 //! be), `lint` (what it had better be), [`zone`] (the result), [`folder`] (all of them), [`mistake`] (what is told).
 //!
@@ -27,6 +27,7 @@ mod svcb;
 mod tests;
 mod text;
 mod types;
+mod words;
 pub mod zone;
 
 pub use folder::Zones;

@@ -14,12 +14,12 @@ use super::{
     builder::{Builder, Owner, Row},
     data,
     entries::{Entries, Word},
-    fields::time,
     files::Files,
     generate,
     mistake::{Mistake, NotIncluded, Place, Source, ZoneError},
     text::{self, Wire},
     types::{self, Type, class},
+    words::time,
 };
 
 /// Reads files into a zone's builder.

@@ -9,10 +9,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    fields::{Words, number, parsed},
     mistake::NotData,
     text::Octets,
     types::numbered,
+    words::{Words, number, parsed},
 };
 
 /// The keys that have names (§14.3.2, RFC 9461, RFC 9540), by number.
