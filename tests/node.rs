@@ -258,3 +258,37 @@ async fn a_hangup_takes_up_keys_or_keeps_the_old() {
     fs::write(&state, good).unwrap();
     node.stop().await;
 }
+
+#[tokio::test]
+async fn a_check_of_a_node_reads_what_its_configuration_names() {
+    let dir = prepare(free_port());
+    let (config, zone) = (dir.path().join("fairway.toml"), dir.path().join("policies/fairway.test.zone"));
+    let good = fs::read_to_string(&config).unwrap();
+    let check = async |args: &[&str]| {
+        let output = fairway().arg("check").arg("--config").arg(&config).args(args).output().await.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(check(&["--deny-warnings"]).await, (Some(0), String::new()));
+
+    let tls = "[dns]\ntls = [\"127.0.0.1:0\"]\n";
+    fs::write(&config, good.replace("[dns]\n", tls)).unwrap();
+    let (code, said) = check(&[]).await;
+    assert!(code == Some(65) && said.contains("`dns.tls` needs `dns.certificate`"), "{said}");
+    let files = format!("{tls}certificate = \"/nowhere/c.pem\"\nkey = \"/nowhere/k.pem\"\n");
+    fs::write(&config, good.replace("[dns]\n", &files)).unwrap();
+    let (code, said) = check(&[]).await;
+    assert!(code == Some(65) && said.contains("/nowhere/c.pem"), "{said}");
+    // A node that is started says the same.
+    let output = fairway().arg("run").arg("--config").arg(&config).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(65) && said.contains("/nowhere/c.pem"), "{said}");
+
+    fs::write(&config, &good).unwrap();
+    let served = fs::read_to_string(&zone).unwrap();
+    fs::write(&zone, served.clone() + "child IN NS ns.child\n").unwrap();
+    let (code, said) = check(&["--deny-warnings"]).await;
+    assert!(code == Some(65) && said.contains("warning: ") && said.contains("has no address in this zone"), "{said}");
+    assert_eq!(check(&[]).await.0, Some(0), "it would be served");
+    fs::write(&zone, served.replace("@", "other.test.")).unwrap();
+    assert_eq!(check(&[]).await.0, Some(65));
+}

@@ -49,9 +49,7 @@ fn config(args: &cli::Run, environment: &Environment) -> Result<Config, Failure>
 
 /// Log lines go to standard error; what a command says goes to standard output.
 fn start_log(filter: &str) -> Result<(), Failure> {
-    // hickory logs every query at `info`; whoever wants that asks for it by name.
-    let filter = EnvFilter::try_new(format!("hickory_server=error,{filter}"))
-        .map_err(|error| Failure::bad_input(format!("`log`: {error}")))?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| Failure::bad_input(format!("`log`: {error}")))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

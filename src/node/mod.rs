@@ -33,7 +33,7 @@ use self::{
     files::{remove_if_there, write_whole},
     handover::{Door, Predecessor, Successor},
     prepare::prepare,
-    rooms::{Ended, why},
+    rooms::{Ended, why, within},
     start::{Running, open},
 };
 use crate::{config::Config, exit::Failure};
@@ -156,17 +156,13 @@ impl Node {
     /// Tells where it listens, and lets successors in.
     fn announced(mut self) -> Result<Self, Failure> {
         let listening = &self.running.listening;
-        write_whole(&self.file(), &serde_json::to_vec(listening).map_err(io::Error::other)?, 0o644)?;
+        write_whole(&listening_file(&self.config), &serde_json::to_vec(listening).map_err(io::Error::other)?, 0o644)?;
         match Door::open(&self.config.data_dir) {
             Ok(door) => self.door = Some(door),
             Err(error) => tracing::warn!(%error, "no other process can take over from this node"),
         }
         tracing::info!(dns = ?listening.dns, public = %listening.public, admin = %listening.admin, "the node answers");
         Ok(self)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.config.data_dir.join("listening.json")
     }
 
     async fn turn(&mut self) -> Turn {
@@ -194,9 +190,9 @@ impl Node {
     /// Ends every room, work in flight finished.
     async fn stop(self) -> Result<(), Failure> {
         tracing::info!("stopping");
-        let file = self.file();
+        let file = listening_file(&self.config);
         let Running { dns, rest, .. } = self.running;
-        tokio::join!(dns.stop(), rest.stop());
+        within("the node", async { tokio::join!(dns.stop(), rest.stop()) }).await;
         if let Some(door) = self.door {
             door.close()?;
             remove_if_there(&file)?;
@@ -238,6 +234,10 @@ impl Node {
                 Some(ended) = dns.room.join_next() => return Err(Failure::unavailable(why(ended))),
             };
             dns.stop().await;
+            if let (None, Some(door)) = (&again, door) {
+                door.close()?;
+                remove_if_there(&listening_file(&config))?;
+            }
             return Ok(again);
         }
         drop(door); // its file is the other's by now
@@ -249,6 +249,10 @@ impl Node {
 
 fn tell_ended(ended: Result<Ended, JoinError>) {
     tracing::error!(why = why(ended), "a room behind the answers ended; the node goes on without it");
+}
+
+fn listening_file(config: &Config) -> PathBuf {
+    config.data_dir.join("listening.json")
 }
 
 fn make_data_dir(config: &Config) -> Result<(), Failure> {

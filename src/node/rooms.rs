@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use tokio::task::{JoinError, JoinSet};
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::timeout,
+};
 
 /// Rooms that have not ended so long after they were asked to are left behind.
 pub const STOP_WITHIN: Duration = Duration::from_secs(20);
@@ -19,6 +22,13 @@ pub async fn joined(mut rooms: Rooms) {
         if !matches!(ended, Ok((_, Ok(())))) {
             tracing::warn!(why = why(ended), "a room did not stop well");
         }
+    }
+}
+
+/// Waits for the end of `what`, so long as it may take.
+pub async fn within<T>(what: &str, stopping: impl Future<Output = T>) {
+    if timeout(STOP_WITHIN, stopping).await.is_err() {
+        tracing::warn!("{what} did not stop within {} s", STOP_WITHIN.as_secs());
     }
 }
 

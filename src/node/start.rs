@@ -29,7 +29,7 @@ use super::{
     bound::Bound,
     files::{cookies, tell_store},
     reload::on_hangup,
-    rooms::{Rooms, STOP_WITHIN, joined, outcome},
+    rooms::{Rooms, joined, outcome, within},
 };
 use crate::{
     bridges::{LiveAttribution, StoreCells, StoreRecords},
@@ -93,12 +93,6 @@ impl Rest {
         within("the control loop", joined(self.behind)).await;
         // No request is left that could be acknowledged; what is in the spool goes out at the next start.
         within("the spool", self.collector.close()).await;
-    }
-}
-
-async fn within(what: &str, stopping: impl Future<Output = ()>) {
-    if tokio::time::timeout(STOP_WITHIN, stopping).await.is_err() {
-        tracing::warn!("{what} did not stop within {} s", STOP_WITHIN.as_secs());
     }
 }
 
