@@ -129,12 +129,28 @@ async fn drain_cdn_a(node: &Node) {
     wait_for("the override", async || (node.steer(GERMAN, "s").await[0] != "cdn-a").then_some(())).await;
 }
 
+/// Polls as players do that keep no connection, until told to stop; gives how often. None may fail.
+fn polling(node: &Node, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<usize> {
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+    let url = node.public("/v1/steer/live");
+    tokio::spawn(async move {
+        let mut polls = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let response = client.get(&url).header("connection", "close").send().await;
+            assert_eq!(response.map(|r| r.status().as_u16()).map_err(|e| format!("{e:?}")), Ok(200), "poll {polls}");
+            polls += 1;
+        }
+        polls
+    })
+}
+
 #[tokio::test]
 async fn a_successor_takes_over_and_nothing_is_lost_or_forgotten() {
     let mut node = Node::run().await;
     drain_cdn_a(&node).await;
     let has = cookie(&node, "0102030405060708").await;
     let asking = Asking::of(node.listening.dns[0]);
+    let polling: Vec<_> = (0..4).map(|_| polling(&node, asking.stop.clone())).collect();
     for _ in 0..2 {
         let by = replace(&node, "fairway.toml");
         replaced(&mut node, by).await;
@@ -144,6 +160,9 @@ async fn a_successor_takes_over_and_nothing_is_lost_or_forgotten() {
     }
     let asked = asking.all_answered();
     assert!(asked > 10_000, "{asked}: the test is of a node that is asked all the time");
+    for polls in polling {
+        assert!(polls.await.unwrap() > 10);
+    }
     let body = "e=ps,sid=\"after\",sn=1,sta=p,ts=1764752430000,v=2\n";
     let beacon = node.http.post(node.public("/v1/beacons?service=live")).header("content-type", "application/cmcd");
     assert_eq!(beacon.body(body).send().await.unwrap().status(), 204, "the spool is the successor's");

@@ -25,7 +25,7 @@
 //! # Why no query is lost
 //! Both processes have the very same sockets. From 8 to 11 both read them, and each datagram is read by one of the two; before
 //! and after, one does. A batch that was read is answered before its thread ends. HTTP is not answered from the end of 6 to 8, some
-//! hundredths of a second: connections wait in the listening socket's queue, which is the kernel's and stays. Both at once would not do
+//! tenths of a second: connections wait in the listening socket's queue, which is the kernel's and stays. Both at once would not do
 //! there: what HTTP takes in (beacons, overrides, plans) goes to the data folder, which has one owner. A TCP or TLS connection
 //! stays with the process that accepted it, and is closed when idle; clients open another. QUIC connections do not survive: the
 //! packets of one may be read by either process.
