@@ -1,4 +1,4 @@
-//! Two networks, seven services, one zone; and a client that sends whatever bytes it likes.
+//! Three networks, nine services, one zone; and a client that sends whatever bytes it likes.
 
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -29,8 +29,10 @@ use tokio_util::sync::CancellationToken;
 /// A reply that has not come by then does not come.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// 192.0.2.0/25 and 2001:db8:a::/48 are one network, 192.0.2.128/25 another.
+/// 192.0.2.0/25 and 2001:db8:a::/48 are one network, 192.0.2.128/25 another; whoever asks in a test is
+/// in the third.
 const NETWORKS: &str = "\
+127.0.0.0,127.255.255.255,64498,Home
 192.0.2.0,192.0.2.127,64496,East
 192.0.2.128,192.0.2.255,64497,West
 2001:db8:a::,2001:db8:a:ffff:ffff:ffff:ffff:ffff,64496,East
@@ -56,7 +58,7 @@ ns.sub     A     192.0.2.54
 intosub    CNAME x.sub
 "#;
 
-const POLICIES: [(&str, &str); 7] = [
+const POLICIES: [(&str, &str); 9] = [
     (
         "live.policy.toml",
         r#"
@@ -147,6 +149,50 @@ alpn = ["h2"]
 [[step]]
 do = "prefer"
 tiers = [["old"]]
+when = { asn = [64497] }
+"#,
+    ),
+    (
+        "home.policy.toml",
+        r#"
+names = ["home.fairway.test"]
+ttl = "20s"
+[[pathway]]
+id = "away"
+url = "http://away.fairway.test/"
+addresses = ["192.0.2.90"]
+[[pathway]]
+id = "home"
+url = "http://home.fairway.test/"
+addresses = ["192.0.2.91"]
+[[step]]
+do = "prefer"
+tiers = [["away"]]
+[[step]]
+do = "prefer"
+tiers = [["home"]]
+when = { asn = [64498] }
+"#,
+    ),
+    (
+        "onward.policy.toml",
+        r#"
+names = ["onward.fairway.test"]
+ttl = "20s"
+[[pathway]]
+id = "everywhere"
+url = "http://everywhere.fairway.test/"
+cname = "a.steered.fairway.test"
+[[pathway]]
+id = "west"
+url = "http://west.fairway.test/"
+cname = "mx.fairway.test"
+[[step]]
+do = "prefer"
+tiers = [["everywhere"]]
+[[step]]
+do = "prefer"
+tiers = [["west"]]
 when = { asn = [64497] }
 "#,
     ),
