@@ -33,14 +33,15 @@ test: setup-test ## every test: rooms first, then the whole system over the wire
 check: setup-check ## format, lints, file sizes, allowed arrows between rooms, licences
 	cargo fmt --all --check
 	cargo xtask house
-	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+	cargo clippy --workspace --all-targets --features fairway-dns/inside --quiet -- --deny warnings
 	cargo deny --workspace --log-level error check licenses bans sources
 
 fmt: ## format everything
 	cargo fmt --all
 
-bench: ## what a decision, a snapshot and a geo look-up cost
+bench: ## what a decision, a snapshot, a geo look-up and a DNS reply cost
 	cargo bench --package fairway-steering --package fairway-geo --bench decide --bench compile --bench locate
+	cargo bench --package fairway-dns --features inside --bench costs
 
 bench-dns: setup-bench ## DNS beside gdnsd, Knot, NSD and PowerDNS, 12 minutes; QUICK=1: two
 	cargo build --release --package fairway
@@ -49,8 +50,8 @@ bench-dns: setup-bench ## DNS beside gdnsd, Knot, NSD and PowerDNS, 12 minutes; 
 fuzz: ## what reads strangers' and operators' octets in DNS, ten minutes a fuzzer; TIME=seconds, JOBS=at once
 	@dns/fuzz/run.sh
 
-steady-dns: ## DNS at 50,000 queries/s for a minute of swaps, reloads and successors: whether an answer is lost
-	cargo test --release --test dns_steady -- --ignored --nocapture
+steady-dns: ## DNS at 50,000 queries/s for a minute of swaps, reloads and successors: no answer is lost; on a quiet machine
+	STEADY=full cargo test --release --test dns_steady -- --nocapture
 
 simulate: ## whether steering herds, and how pathways come back: the tables of docs/decisions.md
 	@cargo bench --quiet --package fairway-steering --bench herding --bench recovery
