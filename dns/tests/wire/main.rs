@@ -6,6 +6,7 @@ mod ask;
 mod cases;
 mod cookies;
 mod limited;
+mod policies;
 mod protocol;
 mod running;
 mod told;

@@ -26,6 +26,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::policies::POLICIES;
+
 /// A reply that has not come by then does not come.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -57,157 +59,6 @@ sub        NS    ns.sub
 ns.sub     A     192.0.2.54
 intosub    CNAME x.sub
 "#;
-
-const POLICIES: [(&str, &str); 9] = [
-    (
-        "live.policy.toml",
-        r#"
-names = ["live.fairway.test"]
-ttl = "20s"
-[[pathway]]
-id = "both"
-url = "http://both.fairway.test/"
-addresses = ["192.0.2.10", "192.0.2.11", "2001:db8::10"]
-[[pathway]]
-id = "four"
-url = "http://four.fairway.test/"
-addresses = ["192.0.2.20"]
-[[step]]
-do = "prefer"
-tiers = [["four"]]
-when = { asn = [64497] }
-"#,
-    ),
-    (
-        "anywhere.policy.toml",
-        r#"
-names = ["a.steered.fairway.test"]
-ttl = "30s"
-[[pathway]]
-id = "only"
-url = "http://only.fairway.test/"
-addresses = ["192.0.2.30"]
-"#,
-    ),
-    (
-        "named.policy.toml",
-        r#"
-names = ["fairway.test", "named.fairway.test"]
-ttl = "40s"
-[[pathway]]
-id = "cdn"
-url = "http://cdn.example.net/"
-cname = "cdn.example.net"
-"#,
-    ),
-    (
-        "inner.policy.toml",
-        r#"
-names = ["inner.fairway.test"]
-ttl = "50s"
-[[pathway]]
-id = "live"
-url = "http://live.fairway.test/"
-cname = "live.fairway.test"
-"#,
-    ),
-    (
-        "blind.policy.toml",
-        r#"
-names = ["blind.fairway.test"]
-ttl = "20s"
-client_subnet = false
-[[pathway]]
-id = "east"
-url = "http://east.fairway.test/"
-addresses = ["192.0.2.50"]
-[[pathway]]
-id = "west"
-url = "http://west.fairway.test/"
-addresses = ["192.0.2.51"]
-[[step]]
-do = "prefer"
-tiers = [["west"]]
-when = { asn = [64497] }
-"#,
-    ),
-    (
-        "service.policy.toml",
-        r#"
-names = ["service.fairway.test"]
-ttl = "20s"
-[[pathway]]
-id = "new"
-url = "https://new.fairway.test:8443/"
-addresses = ["192.0.2.70", "2001:db8::70"]
-alpn = ["h3", "h2"]
-[[pathway]]
-id = "old"
-url = "https://old.fairway.test/"
-addresses = ["192.0.2.71"]
-alpn = ["h2"]
-[[step]]
-do = "prefer"
-tiers = [["old"]]
-when = { asn = [64497] }
-"#,
-    ),
-    (
-        "home.policy.toml",
-        r#"
-names = ["home.fairway.test"]
-ttl = "20s"
-[[pathway]]
-id = "away"
-url = "http://away.fairway.test/"
-addresses = ["192.0.2.90"]
-[[pathway]]
-id = "home"
-url = "http://home.fairway.test/"
-addresses = ["192.0.2.91"]
-[[step]]
-do = "prefer"
-tiers = [["away"]]
-[[step]]
-do = "prefer"
-tiers = [["home"]]
-when = { asn = [64498] }
-"#,
-    ),
-    (
-        "onward.policy.toml",
-        r#"
-names = ["onward.fairway.test"]
-ttl = "20s"
-[[pathway]]
-id = "everywhere"
-url = "http://everywhere.fairway.test/"
-cname = "a.steered.fairway.test"
-[[pathway]]
-id = "west"
-url = "http://west.fairway.test/"
-cname = "mx.fairway.test"
-[[step]]
-do = "prefer"
-tiers = [["everywhere"]]
-[[step]]
-do = "prefer"
-tiers = [["west"]]
-when = { asn = [64497] }
-"#,
-    ),
-    (
-        "outside.policy.toml",
-        r#"
-names = ["live.example.org"]
-ttl = "20s"
-[[pathway]]
-id = "only"
-url = "http://only.example.org/"
-addresses = ["192.0.2.40"]
-"#,
-    ),
-];
 
 pub struct World {
     pub address: SocketAddr,
@@ -257,11 +108,6 @@ impl World {
         let mut reply = [0; 65_535];
         let length = timeout(PATIENCE, socket.recv(&mut reply)).await.expect("a reply over UDP").unwrap();
         Message::from_vec(&reply[..length]).unwrap()
-    }
-
-    pub async fn tcp(&self, bytes: &[u8]) -> Message {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        over_tcp(&mut stream, bytes).await
     }
 
     /// The reply to a plain question over UDP, EDNS and all.
@@ -332,12 +178,6 @@ impl Asking {
     pub fn subnet(self, subnet: &str) -> Self {
         let subnet = EdnsOption::Subnet(subnet.parse().unwrap());
         self.edns().edns_of(|edns| edns.options_mut().insert(subnet))
-    }
-
-    /// A client-subnet option of these very bytes.
-    pub fn raw_subnet(self, option: &[u8]) -> Self {
-        let option = EdnsOption::Unknown(8, option.into());
-        self.edns().edns_of(|edns| edns.options_mut().options.push((EdnsCode::Unknown(8), option)))
     }
 
     pub fn of(mut self, set: impl FnOnce(&mut Message)) -> Self {
