@@ -92,6 +92,14 @@ async fn delv_validates_what_there_is_and_what_there_is_not() {
         ] {
             let said = delv(&world, &good, &[name, rtype]).await;
             assert!(said.contains(told) && said.contains(contains), "{algorithm:?} {name} {rtype}: {said}");
+        }
+        for (name, rtype) in [
+            ("mx.fairway.test", "A"),
+            ("mx.fairway.test", "AAAA"),
+            ("nothing.fairway.test", "A"),
+            ("x.wild.fairway.test", "A"),
+            ("lone.fairway.test", "DS"),
+        ] {
             let said = delv(&world, &bad, &[name, rtype]).await;
             assert!(!said.contains(is) && !said.contains(is_not), "{algorithm:?} {name} {rtype}: {said}");
         }
