@@ -13,19 +13,19 @@ use std::{
     time::Duration,
 };
 
-use hickory_net::{
-    NetError,
-    runtime::TokioRuntimeProvider,
-    tcp::TcpClientStream,
-    udp::UdpClientStream,
-    xfer::{DnsHandle, DnsRequestSender, FirstAnswer},
-};
 use hickory_proto::{
     op::{DnsRequest, DnsRequestOptions, DnsResponse, Query, ResponseCode},
     rr::{
         Name, RData, RecordType,
         rdata::opt::{ClientSubnet, EdnsOption},
     },
+};
+use hickory_server::net::{
+    NetError,
+    runtime::TokioRuntimeProvider,
+    tcp::TcpClientStream,
+    udp::UdpClientStream,
+    xfer::{DnsHandle, DnsRequestSender, FirstAnswer},
 };
 use ipnet::IpNet;
 
