@@ -29,14 +29,17 @@ use crate::{
     zones::order,
 };
 
-/// Owners and sets of zone number `number`, in canonical order of owners.
+/// Owners, in wire form, and their sets.
+pub(super) type HandedOver = Arc<[(Box<[u8]>, Set)]>;
+
+/// Those of zone number `number`, in canonical order of owners.
 pub(super) fn of(
     zones: &[Zone],
     number: usize,
     table: &Table,
     signatures: &mut Signatures,
     now: DateTime<Utc>,
-) -> Result<Arc<[(Box<[u8]>, Set)]>, SignError> {
+) -> Result<HandedOver, SignError> {
     let zone = &zones[number];
     let steered = table.iter().filter(|(_, node)| node.zone == number && node.steered.is_some());
     let steered = steered.filter_map(|(name, _)| Some(Key::read(name)?.0));

@@ -41,7 +41,7 @@ pub(crate) struct Zone {
     /// What its file says.
     pub(crate) data: Arc<zones::Zone>,
     /// What secondaries are handed; empty where there are none.
-    handed_over: Arc<[(Box<[u8]>, Set)]>,
+    handed_over: chain::HandedOver,
 }
 
 impl Zone {
