@@ -32,6 +32,6 @@ mod verify_tests;
 
 pub use keyfile::{KeyError, Keys};
 pub use keys::{Algorithm, KeyId};
-pub use ttl::{DNSKEY_TTL, MAX_TTL};
 pub use operator::{Status, ZoneKeys};
 pub use rollover::{Announced, Phase, Plan, Refusal, Task};
+pub use ttl::{DNSKEY_TTL, MAX_TTL};

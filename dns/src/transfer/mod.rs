@@ -254,11 +254,7 @@ impl Request {
             rtype::IXFR => false,
             _ => return None,
         };
-        let opt = query.edns.as_ref().map(|edns| Opt {
-            size: UDP_SIZE,
-            dnssec_ok: edns.dnssec_ok,
-            ..Opt::default()
-        });
+        let opt = query.edns.as_ref().map(|edns| Opt { size: UDP_SIZE, dnssec_ok: edns.dnssec_ok, ..Opt::default() });
         Some(Self {
             zone: question.name.clone(),
             serial: if whole { None } else { serial(bytes, HEADER + question.bytes.len()) },

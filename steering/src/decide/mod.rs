@@ -124,7 +124,9 @@ fn run<T: Trace, D: Draws>(
 /// Whether something in the answer may soon be otherwise; see the page above.
 fn is_unsettled<D: Draws>(chain: &Chain<'_, D>) -> bool {
     let settling = SETTLING.num_milliseconds();
-    if chain.nothing_is_said() && chain.service.prepared.all_up_since_ms.is_some_and(|since| chain.now_ms - since >= settling) {
+    if chain.nothing_is_said()
+        && chain.service.prepared.all_up_since_ms.is_some_and(|since| chain.now_ms - since >= settling)
+    {
         return chain.now_ms < chain.unsettled_until_ms; // what follows comes to the same, pathway by pathway
     }
     let since_ms = |pathway: u8| chain.service.inputs.verdicts[usize::from(pathway)].since.timestamp_millis();
