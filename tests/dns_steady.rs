@@ -76,7 +76,8 @@ fn ask(server: SocketAddr, rate: usize, core: Option<usize>, stop: &AtomicBool) 
     loop {
         let stopped = stop.load(Ordering::Relaxed);
         let due = if stopped { queries } else { (begun.elapsed().as_secs_f64() * rate as f64) as usize };
-        for _ in queries..due.min(queries + AT_ONCE) {
+        let until = due.min(queries + AT_ONCE);
+        while queries < until {
             let (socket, under_way) = &mut ports[queries % PORTS];
             let id = (queries / PORTS) as u16;
             let kind = queries % questions.len();
