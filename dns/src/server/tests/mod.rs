@@ -51,7 +51,6 @@ fn plain(address: &str) -> Listen {
 
 struct Server {
     address: SocketAddr,
-    metrics: Metrics,
     blocks: Vec<Arc<Block>>,
     shutdown: CancellationToken,
     task: JoinHandle<Result<(), UdpError>>,
@@ -66,7 +65,7 @@ impl Server {
         });
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(threads.unwrap().run(shutdown.clone()));
-        Self { address: sockets.bound()[0].address, metrics, blocks, shutdown, task }
+        Self { address: sockets.bound()[0].address, blocks, shutdown, task }
     }
 
     fn on(address: &str, threads: usize) -> Self {
