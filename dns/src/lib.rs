@@ -21,9 +21,12 @@
 //! Answering reads one view and touches nothing else: no lock, no disk, no allocation, no log line.
 
 pub mod cookie;
+#[cfg(any(test, feature = "inside"))]
+#[doc(hidden)]
+pub mod costs;
 pub mod dnssec;
 pub mod flatten;
-#[cfg(any(test, feature = "fuzzing"))]
+#[cfg(any(test, feature = "inside"))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod limit;

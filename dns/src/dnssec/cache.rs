@@ -185,22 +185,4 @@ mod tests {
         signatures.forget(due);
         assert_eq!(signatures.due(), None, "what is no longer in the table asks for no other");
     }
-
-    /// `cargo test --release -p fairway-dns -- --ignored --nocapture sets_signed_a_second`
-    #[test]
-    #[ignore = "a measurement"]
-    fn sets_signed_a_second() {
-        for algorithm in Algorithm::ALL {
-            let (signer, mut signatures) = (signer(algorithm), Signatures::default());
-            let owners: Vec<_> = (0..100_000).map(|n| key(&format!("name-{n}.z.test."))).collect();
-            for round in ["first", "again"] {
-                let start = std::time::Instant::now();
-                for owner in &owners {
-                    signatures.sign(&signer, owner, 1, 60, &addresses(2), now()).unwrap();
-                }
-                let rate = owners.len() as f64 / start.elapsed().as_secs_f64();
-                eprintln!("{algorithm:?} {round}: {rate:.0} sets a second");
-            }
-        }
-    }
 }

@@ -160,19 +160,3 @@ fn a_denial_allocates_nothing() {
         assert_eq!(allocated.count_total, 0, "{algorithm:?}");
     }
 }
-
-/// `cargo test --release -p fairway-dns -- --ignored --nocapture the_cost_of_a_signature`
-#[test]
-#[ignore = "a measurement"]
-fn the_cost_of_a_signature() {
-    for algorithm in Algorithm::ALL {
-        let signer = signer(algorithm);
-        let (owner, mut out) = (key("nothing.z.test."), [0; MAX_NSEC + 200]);
-        let (start, rounds) = (std::time::Instant::now(), 20_000);
-        for _ in 0..rounds {
-            signer.sign_nsec_into(&owner, Denial::NoName, 60, now(), &mut out).unwrap();
-        }
-        let each = start.elapsed() / rounds;
-        eprintln!("{algorithm:?}: {each:?} a denial, {:.0} a second", 1.0 / each.as_secs_f64());
-    }
-}

@@ -1,7 +1,7 @@
 //! What fuzzers run: each function takes any octets, and panics where a promise is broken.
 //!
 //! No part of the server: it is compiled for this crate's tests, which replay the seeds that are kept (`dns/fuzz/seeds`),
-//! and with the feature `fuzzing`, for the fuzzers themselves (`dns/fuzz`, `make fuzz`). It stands here and not there since
+//! and with the feature `inside`, for the fuzzers themselves (`dns/fuzz`, `make fuzz`). It stands here and not there since
 //! what it holds to account is private: a reader of options alone, a table made of any zone. So the crate shows nothing
 //! more than it did.
 //!
@@ -17,7 +17,7 @@ mod policy;
 mod reply;
 #[cfg(test)]
 mod tests;
-mod world;
+pub(crate) mod world;
 mod zone;
 
 pub use message::message;

@@ -1,4 +1,5 @@
-//! The world that queries are made in: two zones, one of them signed, and services in both.
+//! The world that queries are made in: two zones, one of them signed, and services in both. Its parts make the world of
+//! [`costs`](crate::costs) too.
 
 use std::{path::Path, sync::Arc};
 
@@ -56,12 +57,12 @@ const KEY: [u8; 48] = {
     key
 };
 /// The name and the secret that queries may be signed with.
-pub(super) const TSIG: (&str, &str) = ("key.test.", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+pub(crate) const TSIG: (&str, &str) = ("key.test.", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
 /// Of cookies.
 const SECRET: [u8; 16] = [7; 16];
 
 /// A zone, and what signs it.
-pub(super) type Signed = (Arc<Zone>, Option<Arc<Signer>>);
+pub(crate) type Signed = (Arc<Zone>, Option<Arc<Signer>>);
 
 /// A whole server but for its sockets.
 pub struct World {
@@ -72,17 +73,20 @@ pub struct World {
 }
 
 /// When it is: the time of the seeds.
-pub(super) fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(1_780_000_000)
 }
 
 /// Limits that hold nobody.
-pub(super) fn unlimited() -> Limits {
+pub(crate) fn unlimited() -> Limits {
     Limits { per_second: 0, amplification: 0, ..Limits::default() }
 }
 
 pub(super) fn signer(origin: &Key) -> Option<Arc<Signer>> {
-    let key = SigningKey::read(Algorithm::Ed25519, &KEY).expect("a key");
+    signer_with(origin, SigningKey::read(Algorithm::Ed25519, &KEY).expect("a key"))
+}
+
+pub(crate) fn signer_with(origin: &Key, key: SigningKey) -> Option<Arc<Signer>> {
     let ids = vec![key.id()];
     let announced = Announced::Keys(ids.clone());
     let plan = Plan { phase: Phase::Secure, published: ids.clone(), signing: ids, announced, until: None, task: None };
@@ -90,7 +94,7 @@ pub(super) fn signer(origin: &Key) -> Option<Arc<Signer>> {
 }
 
 /// The table of these zones and of all names that the snapshot steers.
-pub(super) fn names(zones: &[Signed], snapshot: &Snapshot) -> Names {
+pub(crate) fn names(zones: &[Signed], snapshot: &Snapshot) -> Names {
     let (flattened, views) = (Flattened::default(), PlacedViews::new(Views::default(), &snapshot.geo));
     build(Sources {
         zones,
@@ -103,7 +107,7 @@ pub(super) fn names(zones: &[Signed], snapshot: &Snapshot) -> Names {
     .expect("what can be read can be signed")
 }
 
-pub(super) fn view(names: Names, snapshot: Snapshot, settings: Settings, limits: Limits) -> View {
+pub(crate) fn view(names: Names, snapshot: Snapshot, settings: Settings, limits: Limits) -> View {
     let keys = [KeySettings {
         name: Name::from_ascii(TSIG.0).expect("a name"),
         algorithm: "hmac-sha256".into(),

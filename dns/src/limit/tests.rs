@@ -168,29 +168,3 @@ fn a_reply_is_at_most_ten_times_its_query_and_512_are_always_due() {
     let any = Limiter::new(Limits { amplification: 0, ..Limits::default() }, [5; 16]).unwrap();
     assert_eq!(any.largest(20), usize::MAX);
 }
-
-/// Nanoseconds that this thread has run: what others do on the machine does not count.
-fn on_cpu() -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    told.split(' ').next().unwrap().parse().unwrap()
-}
-
-/// `cargo test --release -p fairway-dns cost_of_a_reply -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn cost_of_a_reply() {
-    let limiter = limiter(200, 400, 2, LINES);
-    for prefixes in [1_u32, 1000, 100_000, 10_000_000] {
-        const QUERIES: u32 = 20_000_000;
-        let source = |n: u32| IpAddr::from((n.wrapping_mul(2_654_435_761) % prefixes * 0x100).to_be_bytes());
-        let each = |what: &dyn Fn(u32) -> bool| {
-            let begin = on_cpu();
-            let told = (0..QUERIES).filter(|n| what(*n)).count();
-            ((on_cpu() - begin) as f64 / f64::from(QUERIES), told)
-        };
-        let (nothing, _) = each(&|n| source(n).is_ipv6() || at(i64::from(n)).timestamp() == 0);
-        let (each, passed) = each(&|n| limiter.judge(source(n), Kind::Data, 7, at(i64::from(n))) == Verdict::Pass);
-        let each = each - nothing;
-        println!("{prefixes} prefixes: {each:.1} ns a reply, {passed} passed");
-    }
-}

@@ -3,7 +3,6 @@ use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener},
     process::Command,
-    time::Instant,
 };
 
 use chrono::Utc;
@@ -203,21 +202,4 @@ fn a_record_beyond_every_message_ends_the_stream_before_its_last_soa() {
     let messages: Vec<_> = whole(request, soa(), sets.into_iter(), None, Utc::now).collect();
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0][6..8], [0, 1], "the first SOA");
-}
-
-/// `cargo test --release -p fairway-dns cost_of_a_transfer -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn cost_of_a_transfer() {
-    let sets = zone(100_000);
-    for signed in [false, true] {
-        let mut query = QUERY.to_vec();
-        let Some(signer) = keys().sign(&key("key.test."), &mut query, Utc::now()) else { panic!("the key is there") };
-        let request = Request::read(&Query::read(QUERY).unwrap(), QUERY).unwrap();
-        let begin = Instant::now();
-        let octets: usize = whole(request, soa(), sets.clone().into_iter(), signed.then_some(signer), Utc::now)
-            .map(|message| message.len())
-            .sum();
-        println!("100,000 names, signed {signed}: {octets} octets in {:?}", begin.elapsed());
-    }
 }
