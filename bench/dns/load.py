@@ -12,6 +12,9 @@ from servers import LOAD_CORE, SERVER_CORE, settle
 # Sockets, so that there are as many clients; and queries under way in all: enough that neither side waits for the other,
 # and few enough for a socket's default buffer.
 CLIENTS, OUTSTANDING = 10, 100
+# Asked before each measurement and not counted. A server waits for minutes while the others are asked; what it comes back
+# to (caches, pages that the kernel had put aside as unused) is the machine's, and costs most who holds most.
+WARM_SECONDS = 1
 TICKS = os.sysconf("SC_CLK_TCK")
 # Queries a second at which latency is compared: well within what each server can do here.
 RATE = 40_000
@@ -44,14 +47,19 @@ def core_times(core):
 
 
 def run(server, file, seconds, rate=None):
-    """Asks for `seconds`; as fast as answers come, or at `rate` with latencies."""
-    command = ["dnsperf", "-s", "127.0.0.1", "-p", str(server.port), "-B", "-d", str(file), "-l", str(seconds), "-t", "1",
-               "-c", str(CLIENTS), "-q", str(OUTSTANDING), "-W"]
-    if rate:
-        command += ["-Q", str(rate), "-v"]
+    """Asks for `seconds`; as fast as answers come, or at `rate` with latencies. First as long as `WARM_SECONDS`, uncounted."""
+    def command(seconds):
+        base = ["dnsperf", "-s", "127.0.0.1", "-p", str(server.port), "-B", "-d", str(file), "-l", str(seconds), "-t", "1",
+                "-c", str(CLIENTS), "-q", str(OUTSTANDING), "-W"]
+        return base + (["-Q", str(rate), "-v"] if rate else [])
+
+    def ask(seconds):
+        return subprocess.run(command(seconds), check=True, capture_output=True, text=True, start_new_session=True,
+                              preexec_fn=lambda: settle(LOAD_CORE)).stdout
+
+    ask(WARM_SECONDS)
     cpu, core, begun = server.cpu(), core_times(SERVER_CORE), time.monotonic()
-    told = subprocess.run(command, check=True, capture_output=True, text=True, start_new_session=True,
-                          preexec_fn=lambda: settle(LOAD_CORE)).stdout
+    told = ask(seconds)
     cpu, core, wall = server.cpu() - cpu, core_times(SERVER_CORE) - core, time.monotonic() - begun
 
     def number(what):

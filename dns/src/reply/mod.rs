@@ -109,7 +109,8 @@ pub enum Silence {
     Unsigned,
 }
 
-/// Answers. The same view, query and time give the same reply, but for its rate. `out` holds [`UDP_SIZE`](crate::transport::UDP_SIZE) octets or more.
+/// Answers. The same view, query and time give the same reply, but for its rate. `out` holds
+/// [`UDP_SIZE`](crate::transport::UDP_SIZE) octets or more.
 pub fn answer(
     view: &View,
     bytes: &[u8],
@@ -129,137 +130,192 @@ pub fn answer(
         Some(option) => view.guards.cookies.judge(option, source, now).map(Some),
         None => Ok(None),
     };
+    let signature = Signature::read(&query, bytes, view.transfers.keys(), now);
     let proven = transport.is_proven()
         || matches!(&cookie, Ok(Some(cookie)) if cookie.is_good())
         || view.guards.limiter.is_exempt(source);
-    let room = match (&query.edns, transport) {
-        (_, Transport::Tcp | Transport::Tls | Transport::Https | Transport::Quic) => usize::from(u16::MAX),
-        (None, Transport::Udp) => usize::from(PLAIN_UDP_SIZE),
-        (Some(edns), Transport::Udp) => usize::from(edns.size.min(view.settings.udp_size).max(PLAIN_UDP_SIZE)),
-    };
-    let room = if proven { room } else { room.min(view.guards.limiter.largest(bytes.len())) };
-    let question = query.question.as_ref();
-    let mut writer = Writer::new(out, room, question.map_or(&[], |q| q.bytes)).ok_or(Silence::Short)?;
-    let mut opt = query.edns.as_ref().map(|edns| opt(view, edns, transport));
-    if let (Some(opt), Ok(Some(cookie))) = (&mut opt, &cookie) {
+    let asker = Asker { view, bytes, query: &query, source, transport, proven, now };
+
+    let mut reply = Reply::new(&asker, out)?;
+    if let (Some(opt), Ok(Some(cookie))) = (&mut reply.opt, &cookie) {
         opt.cookie = Some(view.guards.cookies.reply(cookie, source, now));
     }
-
-    let signature = Signature::read(&query, bytes, view.transfers.keys(), now);
-    writer.reserve_octets(signature.as_ref().map_or(0, Signature::room));
-
-    let mut substance = Substance::default();
-    let mut told = None;
-    let checked = check(&query, view, source).and_then(|checked| match (&cookie, &signature) {
-        (Err(cookie::Malformed), _) | (_, Err(tsig::Malformed)) => Err((code::FORM_ERR, None)),
-        (_, Ok(Signature::Fault(_))) => Err((code::NOT_AUTH, None)),
-        _ => Ok(checked),
-    });
-    let written = match checked {
-        Err((code, extended)) => {
-            (substance.code, substance.kind) = (code, Kind::Error);
-            if let Some(opt) = &mut opt {
-                opt.extended_error = extended;
-            }
-            Ok(())
-        }
-        Ok(Checked::Nothing) => Ok(()),
-        Ok(Checked::Chaos(text)) => {
-            substance.authoritative = true;
-            opt.iter().for_each(|opt| writer.reserve(opt));
-            chaos(&mut writer, text).map_err(Stop::from)
-        }
-        Ok(Checked::Transfer) => {
-            opt.iter().for_each(|opt| writer.reserve(opt));
-            let key = signature.as_ref().ok().and_then(Signature::key);
-            let ruled = transfer(view, &query, bytes, source, transport, key);
-            substance.authoritative = ruled.is_ok();
-            match ruled {
-                Ok(soa) => {
-                    let at = HEADER as u16;
-                    writer.set(Section::Answer, Owner::at(at), soa, soa.ttl, at, false).map_err(Stop::from)
-                }
-                Err((code, extended)) => {
-                    (substance.code, substance.kind) = (code, Kind::Error);
-                    opt.iter_mut().for_each(|opt| opt.extended_error = extended);
-                    Ok(())
-                }
-            }
-        }
-        Ok(Checked::Asked { question, subnet }) => {
-            told = subnet;
-            if let Some(opt) = &mut opt {
-                opt.subnet = subnet.and_then(|_| Some((query.edns.as_ref()?.subnet?, 0)));
-            }
-            opt.iter().for_each(|opt| writer.reserve(opt));
-            let asking = Asking {
-                view,
-                question,
-                source,
-                subnet: subnet.and_then(Subnet::client),
-                scoped: subnet.is_some(),
-                dnssec: query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok),
-                compact: query.edns.as_ref().is_some_and(|edns| edns.compact_ok),
-                proven,
-                now,
-            };
-            Lookup::run(&asking, &mut writer, &mut substance)
-        }
-    };
-
-    let mut truncated = (written == Err(Stop::Full)).then_some(Truncated::Size);
-    if written == Err(Stop::Failed) {
-        (substance.code, substance.kind, substance.authoritative) = (code::SERV_FAIL, Kind::Error, false);
-        substance.decided.clear();
-        writer.clear();
+    reply.writer.reserve_octets(signature.as_ref().map_or(0, Signature::room));
+    match check(&query, view, source) {
+        Err((code, extended)) => reply.refuse(code, extended),
+        Ok(_) if cookie.is_err() || signature.is_err() => reply.refuse(code::FORM_ERR, None),
+        Ok(_) if matches!(signature, Ok(Signature::Fault(_))) => reply.refuse(code::NOT_AUTH, None),
+        Ok(checked) => match reply.write(&asker, checked, signature.as_ref().ok().and_then(Signature::key)) {
+            Ok(()) => {}
+            Err(Stop::Full) => reply.truncate(Truncated::Size),
+            Err(Stop::Failed) => reply.refuse(code::SERV_FAIL, Some(extended::NOT_READY)),
+        },
     }
     if !proven {
-        match view.guards.limiter.judge(source, substance.kind, substance.subject, now) {
-            Verdict::Pass => {}
-            Verdict::Slip => truncated = Some(Truncated::RateLimited),
-            Verdict::Drop => match &cookie {
-                Ok(Some(cookie)) if cookie.is_refused() => {
-                    (substance.code, substance.authoritative) = (code::BAD_COOKIE, false);
-                    substance.decided.clear();
-                    writer.clear();
+        let refusable = matches!(&cookie, Ok(Some(cookie)) if cookie.is_refused());
+        reply.limit(&asker, refusable)?;
+    }
+    reply.finish(&query, cookie.ok().flatten().map(|cookie| cookie.state), signature, now)
+}
+
+/// A query and its circumstances.
+struct Asker<'a> {
+    view: &'a View,
+    bytes: &'a [u8],
+    query: &'a Query<'a>,
+    source: IpAddr,
+    transport: Transport,
+    /// The source has shown that it is its own, or an operator vouches for it.
+    proven: bool,
+    now: DateTime<Utc>,
+}
+
+impl Asker<'_> {
+    /// Octets that the reply may have.
+    fn room(&self) -> usize {
+        let room = match (&self.query.edns, self.transport) {
+            (_, Transport::Tcp | Transport::Tls | Transport::Https | Transport::Quic) => u16::MAX,
+            (None, Transport::Udp) => PLAIN_UDP_SIZE,
+            (Some(edns), Transport::Udp) => edns.size.min(self.view.settings.udp_size).max(PLAIN_UDP_SIZE),
+        };
+        let most = if self.proven { usize::MAX } else { self.view.guards.limiter.largest(self.bytes.len()) };
+        most.min(usize::from(room))
+    }
+}
+
+/// A reply under way.
+struct Reply<'a, 'o> {
+    writer: Writer<'o>,
+    opt: Option<Opt<'a>>,
+    subnet: Option<Subnet>,
+    truncated: Option<Truncated>,
+    found: Substance,
+}
+
+impl<'a, 'o> Reply<'a, 'o> {
+    fn new(asker: &Asker<'a>, out: &'o mut [u8]) -> Result<Self, Silence> {
+        let question = asker.query.question.as_ref().map_or(&[][..], |question| question.bytes);
+        Ok(Self {
+            writer: Writer::new(out, asker.room(), question).ok_or(Silence::Short)?,
+            opt: asker.query.edns.as_ref().map(|edns| opt(asker.view, edns, asker.transport)),
+            subnet: None,
+            truncated: None,
+            found: Substance::default(),
+        })
+    }
+
+    /// Nothing but the question, and why.
+    fn refuse(&mut self, code: u16, extended: Option<u16>) {
+        self.clear();
+        (self.found.code, self.found.kind, self.found.authoritative) = (code, Kind::Error, false);
+        if let Some(opt) = &mut self.opt {
+            opt.extended_error = extended;
+        }
+    }
+
+    /// Nothing but the question: the rest is to be had over TCP.
+    fn truncate(&mut self, why: Truncated) {
+        self.clear();
+        self.truncated = Some(why);
+    }
+
+    fn clear(&mut self) {
+        self.writer.clear();
+        self.found.decided.clear();
+    }
+
+    /// Writes what is to be answered; `key` is what the query was signed with.
+    fn write(&mut self, asker: &Asker<'a>, checked: Checked<'a>, key: Option<&Key>) -> Result<(), Stop> {
+        let (view, edns) = (asker.view, asker.query.edns.as_ref());
+        if let (Checked::Asked { subnet: Some(subnet), .. }, Some(opt)) = (&checked, &mut self.opt) {
+            self.subnet = Some(*subnet);
+            opt.subnet = edns.and_then(|edns| Some((edns.subnet?, 0)));
+        }
+        if let Some(opt) = &self.opt {
+            self.writer.reserve(opt);
+        }
+        match checked {
+            Checked::Nothing => Ok(()),
+            Checked::Chaos(text) => {
+                self.found.authoritative = true;
+                Ok(chaos(&mut self.writer, text)?)
+            }
+            Checked::Transfer => match transfer(asker, key) {
+                Ok(soa) => {
+                    self.found.authoritative = true;
+                    let at = HEADER as u16;
+                    Ok(self.writer.set(Section::Answer, Owner::at(at), soa, soa.ttl, at, false)?)
                 }
-                _ => return Err(Silence::Limited),
+                Err((code, extended)) => {
+                    self.refuse(code, extended);
+                    Ok(())
+                }
             },
+            Checked::Asked { question, subnet } => {
+                let asking = Asking {
+                    view,
+                    question,
+                    source: asker.source,
+                    subnet: subnet.and_then(Subnet::client),
+                    scoped: subnet.is_some(),
+                    dnssec: edns.is_some_and(|edns| edns.dnssec_ok),
+                    compact: edns.is_some_and(|edns| edns.compact_ok),
+                    proven: asker.proven,
+                    now: asker.now,
+                };
+                Lookup::run(&asking, &mut self.writer, &mut self.found)
+            }
         }
     }
-    let mut flags = query.flags & (flag::RD | flag::CD | flag::OPCODE);
-    if truncated.is_some() {
-        writer.clear();
-        substance.decided.clear();
-        flags |= flag::TC;
-    }
-    if substance.authoritative {
-        flags |= flag::AA;
-    }
-    if let Some(opt) = &mut opt {
-        if let (Some(subnet), Some((_, scope))) = (told, &mut opt.subnet) {
-            *scope = subnet.scope(substance.scope);
+
+    /// Holds the reply to the rate of those who have not shown who they are. Who can show a cookie the next time is told so.
+    fn limit(&mut self, asker: &Asker<'_>, refusable: bool) -> Result<(), Silence> {
+        match asker.view.guards.limiter.judge(asker.source, self.found.kind, self.found.subject, asker.now) {
+            Verdict::Pass => {}
+            Verdict::Slip => self.truncate(Truncated::RateLimited),
+            Verdict::Drop if refusable => self.refuse(code::BAD_COOKIE, None),
+            Verdict::Drop => return Err(Silence::Limited),
         }
-        opt.extended_error = opt.extended_error.or(match substance.code {
-            code::REFUSED => Some(extended::NOT_AUTHORITATIVE),
-            code::SERV_FAIL => Some(extended::NOT_READY),
-            _ => None,
-        });
+        Ok(())
     }
-    let length = writer.finish(query.id, flags, substance.code, opt.as_ref());
-    let length = match signature {
-        Ok(signature) => signature.sign(out, length, now).ok_or(Silence::Unsigned)?,
-        Err(tsig::Malformed) => length,
-    };
-    Ok(Outcome {
-        length,
-        rtype: question.map(|question| question.rtype),
-        code: substance.code,
-        subnet: told.is_some(),
-        truncated,
-        cookie: cookie.ok().flatten().map(|cookie| cookie.state),
-        substance,
-    })
+
+    /// Puts OPT, header and signature to it.
+    fn finish(
+        mut self,
+        query: &Query<'_>,
+        cookie: Option<cookie::State>,
+        signature: Result<Signature, tsig::Malformed>,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, Silence> {
+        let mut flags = query.flags & (flag::RD | flag::CD | flag::OPCODE);
+        if self.truncated.is_some() {
+            flags |= flag::TC;
+        }
+        if self.found.authoritative {
+            flags |= flag::AA;
+        }
+        if let Some(opt) = &mut self.opt {
+            if let (Some(subnet), Some((_, scope))) = (self.subnet, &mut opt.subnet) {
+                *scope = subnet.scope(self.found.scope);
+            }
+            if self.found.code == code::REFUSED {
+                opt.extended_error.get_or_insert(extended::NOT_AUTHORITATIVE);
+            }
+        }
+        let (mut length, out) = self.writer.finish(query.id, flags, self.found.code, self.opt.as_ref());
+        if let Ok(signature) = signature {
+            length = signature.sign(out, length, now).ok_or(Silence::Unsigned)?;
+        }
+        Ok(Outcome {
+            length,
+            rtype: query.question.as_ref().map(|question| question.rtype),
+            code: self.found.code,
+            subnet: self.subnet.is_some(),
+            truncated: self.truncated,
+            cookie,
+            substance: self.found,
+        })
+    }
 }
 
 /// The OPT record before anything is known of the answer.
@@ -329,14 +385,8 @@ fn check<'a>(query: &'a Query<'a>, view: &'a View, source: IpAddr) -> Result<Che
 }
 
 /// The SOA that a question for a zone gets where it does not get all of the zone (see [`crate::transfer`]), or why none.
-fn transfer<'v>(
-    view: &'v View,
-    query: &Query<'_>,
-    bytes: &[u8],
-    source: IpAddr,
-    transport: Transport,
-    key: Option<&Key>,
-) -> Result<&'v Set, (u16, Option<u16>)> {
+fn transfer<'v>(asker: &Asker<'v>, key: Option<&Key>) -> Result<&'v Set, (u16, Option<u16>)> {
+    let Asker { view, bytes, query, source, transport, .. } = *asker;
     let request = Request::read(query, bytes).ok_or((code::FORM_ERR, None))?;
     let zone = view.names.zone(&request.zone).ok_or((code::REFUSED, Some(extended::NOT_AUTHORITATIVE)))?;
     match view.transfers.rule(&request, zone.data.serial, source, transport, key) {

@@ -115,7 +115,7 @@ impl Stream {
         if writer.is_blank() {
             return None;
         }
-        let length = writer.finish(self.request.id, self.request.flags, 0, opt);
+        let (length, _) = writer.finish(self.request.id, self.request.flags, 0, opt);
         let length = match &mut self.signer {
             Some(signer) => signer.sign(&mut out, length, (self.clock)())?,
             None => length,

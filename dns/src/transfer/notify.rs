@@ -298,7 +298,7 @@ fn message(id: u16, Changed { zone, soa }: &Changed) -> Option<Vec<u8>> {
     let mut writer = Writer::new(&mut out, LARGEST, &question)?;
     let origin = HEADER as u16;
     writer.set(Section::Answer, Owner::at(origin), soa, soa.ttl, origin, false).ok()?;
-    let length = writer.finish(id, NOTIFY | flag::AA, 0, None);
+    let (length, _) = writer.finish(id, NOTIFY | flag::AA, 0, None);
     out.truncate(length);
     out[2] &= 0x7f; // a query, where the writer writes replies
     Some(out)

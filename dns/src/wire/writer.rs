@@ -194,8 +194,9 @@ impl<'o> Writer<'o> {
         Ok(())
     }
 
-    /// Writes the OPT record and the header; gives the length of the reply. The code's upper bits are in the OPT.
-    pub(crate) fn finish(mut self, id: u16, flags: u16, code: u16, opt: Option<&Opt<'_>>) -> usize {
+    /// Writes the OPT record and the header; gives the length of the reply, and back where it is. The code's upper bits are in
+    /// the OPT.
+    pub(crate) fn finish(mut self, id: u16, flags: u16, code: u16, opt: Option<&Opt<'_>>) -> (usize, &'o mut [u8]) {
         if let Some(opt) = opt {
             self.opt(opt, code);
         }
@@ -205,7 +206,7 @@ impl<'o> Writer<'o> {
         for (index, count) in self.counts.into_iter().enumerate() {
             self.out[4 + 2 * index..][..2].copy_from_slice(&count.to_be_bytes());
         }
-        self.at
+        (self.at, self.out)
     }
 
     fn opt(&mut self, opt: &Opt<'_>, code: u16) {
