@@ -155,7 +155,8 @@ impl Node {
 
     /// Starts the binary in `dir` and waits until it listens.
     pub async fn start(dir: TempDir, args: &[&str]) -> Self {
-        let log = fs::File::create(dir.path().join("log")).unwrap();
+        // Appended to, as by those who take over from this one.
+        let log = fs::OpenOptions::new().create(true).append(true).open(dir.path().join("log")).unwrap();
         let mut child = fairway()
             .args(args)
             .arg("--config")
