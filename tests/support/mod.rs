@@ -304,13 +304,18 @@ pub async fn signal(pid: u32, name: &str) {
 }
 
 /// Asks until the answer is there; fails the test, by name, when it never comes.
-pub async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn wait_for<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    wait_longer(what, PATIENCE, ask).await
+}
+
+/// The same, for what may take longer than anything else.
+pub async fn wait_longer<T>(what: &str, patience: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited {} s in vain: {what}", PATIENCE.as_secs());
+        assert!(begun.elapsed() < patience, "waited {} s in vain: {what}", patience.as_secs());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
