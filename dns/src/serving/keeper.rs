@@ -17,6 +17,7 @@
 
 use std::{
     collections::BTreeSet,
+    mem,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -118,11 +119,15 @@ impl Materials {
         Ok(Self { keeping, zones, keys, signatures: Signatures::default(), due: None })
     }
 
-    /// Reads zones and keys again; both or neither.
-    fn reload(&mut self) -> Result<(), LoadError> {
+    /// Reads zones and keys again, both or neither; gives those before, for [`Materials::put_back`].
+    fn reload(&mut self) -> Result<(Zones, Keys), LoadError> {
         let (zones, keys) = (self.zones.next(&self.keeping.zones)?, Keys::load(&self.keeping.data_dir)?);
-        (self.zones, self.keys) = (zones, keys);
-        Ok(())
+        Ok((mem::replace(&mut self.zones, zones), mem::replace(&mut self.keys, keys)))
+    }
+
+    /// Of what was read no table could be made: it is as if it had not been read.
+    fn put_back(&mut self, before: (Zones, Keys)) {
+        (self.zones, self.keys) = before;
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -250,8 +255,14 @@ impl Keeper {
         let (reads, transfers) = (reload.is_some(), before.transfers.clone());
         let (flattened, of) = (flattened.borrow().clone(), snapshot.clone());
         let made = tokio::task::spawn_blocking(move || {
-            let read = if reads { materials.reload() } else { Ok(()) };
-            let names = read.and_then(|()| materials.names(&of, &flattened, &transfers, Utc::now()));
+            let before = if reads { materials.reload().map(Some) } else { Ok(None) };
+            let names = before.and_then(|before| {
+                let names = materials.names(&of, &flattened, &transfers, Utc::now());
+                if let (Err(_), Some(before)) = (&names, before) {
+                    materials.put_back(before);
+                }
+                names
+            });
             (materials, names)
         });
         let (materials, names) = made.await.map_err(|_| LoadError::Gone)?;
